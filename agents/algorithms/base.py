@@ -1,0 +1,71 @@
+"""What an algorithm is: two functions on a Batch, and its hyper-parameters as a dataclass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from torch import Tensor
+
+from ludex.agents.batch import Batch
+from ludex.core import Trajectory
+
+Need = Literal["oracle", "ref", "value", "entropy"]
+
+
+@dataclass
+class Forward:
+    """What the policy being trained says of a batch's tokens; `[B, T]`, zero where the mask is.
+
+    Attributes:
+        logp: log-probability of each sampled token, nats, with gradient.
+        entropy: of the whole next-token distribution, nats; with gradient if the
+            algorithm needs "entropy", else detached.
+        value: of the state before each token, if the algorithm needs "value"; it
+            is also filled at the first position after each row's end.
+    """
+
+    logp: Tensor
+    entropy: Tensor
+    value: Tensor
+
+
+Metrics = dict[str, Tensor]
+
+
+class Algorithm:
+    """Base of all algorithms; a subclass is a dataclass of its hyper-parameters.
+
+    State that must survive a restart lives in attributes which `state_dict`
+    returns and `load_state_dict` takes back; most algorithms have none.
+
+    Attributes:
+        needs: "oracle" (learn from worked solutions instead of samples), "ref"
+            (log-probabilities of the frozen first policy), "value" (a critic
+            head), "entropy" (with gradient; also as sampled, in `Batch.entropy`).
+    """
+
+    needs: ClassVar[frozenset[Need]] = frozenset()
+
+    def keep(self, group: list[Trajectory]) -> bool:
+        """Whether a sampled group is worth training on; the loop samples more for those that are not."""
+        return True
+
+    def prepare(self, b: Batch) -> Batch:
+        """Fill `adv` and `weight`, without gradient, for all rows of one optimiser step."""
+        raise TypeError(f"{type(self).__name__} must define prepare")
+
+    def loss(self, new: Forward, b: Batch) -> tuple[Tensor, Metrics]:
+        """Loss of one micro-batch: a sum over `b.weight`, so that micro-batches add up exactly.
+
+        The metrics are sums over `b.weight` too, detached.
+        """
+        raise TypeError(f"{type(self).__name__} must define loss")
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """State to save in a checkpoint."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Take back what `state_dict` gave."""
+

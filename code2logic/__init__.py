@@ -1,0 +1,1 @@
+"""From game code to verifiable visual questions."""

@@ -1,0 +1,150 @@
+"""The one table of environments, and the ways in: task_source, task, make."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import gymnasium
+
+from ludex.lookup import UnknownName, load, plugins, suggest
+
+NAMESPACE = "ludex/"
+GROUP = "ludex.envs"  # entry points of other distributions
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One environment: where it is ("module:attribute", or the object itself) and what it needs.
+
+    The target is a task generator, a task source class (has `__getitem__`) or a
+    TextEnv subclass with a static `generate`.
+    """
+
+    target: str | Callable[..., Any]
+    summary: str
+    extra: str = ""  # the optional dependencies that must be installed
+
+
+ENVS: dict[str, Entry] = {
+    "arithmetic-v0": Entry("ludex.envs.arithmetic:generate", "evaluate an arithmetic expression exactly"),
+    "countdown-v0": Entry("ludex.envs.countdown:generate", "reach a target number from given numbers with + - * /"),
+    "guess-v0": Entry("ludex.envs.guess:Guess", "find a hidden number in as few guesses as bisection takes (multi-turn)"),
+    "math-v0": Entry("ludex.envs.math:generate", "a mix of maths families, from equations to probability", "math"),
+    "math-jsonl-v0": Entry("ludex.envs.math_jsonl:Rows", "questions and answers from a JSONL file or a data set", "math"),
+}
+
+_added: dict[str, Entry] = {}
+
+
+def short(name: str) -> str:
+    """The table's form of an id: without "ludex/", and with "-v0" where the version was dropped."""
+    name = name.removeprefix("ludex:").removeprefix(NAMESPACE)
+    head, dash, version = name.rpartition("-v")
+    return name if dash and head and version.isdigit() else name + "-v0"
+
+
+def names() -> list[str]:
+    """Every known environment, sorted."""
+    return sorted({*ENVS, *_added, *plugins(GROUP)})
+
+
+def entry(name: str) -> Entry:
+    """The entry of an id; "module:attribute" is an entry of its own. UnknownName suggests."""
+    name = name.removeprefix("ludex:")
+    if ":" in name:
+        return Entry(name, "")
+    known = ENVS.get(short(name)) or _added.get(short(name))
+    if known:
+        return known
+    others = plugins(GROUP)
+    if short(name) not in others:
+        raise UnknownName(f"no environment {name!r}; {suggest(short(name), names())}")
+    return Entry(others[short(name)], "from another distribution")
+
+
+def register(name: str, target: str | Callable[..., Any], summary: str = "") -> None:
+    """Make an environment known to this process, to Ludex and to Gymnasium.
+
+    Args:
+        name: its id; "-v0" is added where the version is missing.
+        target: "module:attribute" or the object: a generator, a source or an environment.
+        summary: one line for `ludex list`.
+
+    Raises:
+        ValueError: if the id is taken.
+    """
+    name = short(name)
+    if name in ENVS or name in plugins(GROUP) or (name in _added and _added[name].target != target):
+        raise ValueError(f"there is an environment {name!r} already")
+    _added[name] = Entry(target, summary)
+    _register_with_gymnasium(name)
+
+
+def target(name: str) -> Any:
+    """The generator, source class or environment class behind an id."""
+    found = entry(name)
+    return load(found.target, found.extra) if isinstance(found.target, str) else found.target
+
+
+def is_env(thing: Any) -> bool:
+    """Whether `thing` is an environment class rather than a generator or a source."""
+    return isinstance(thing, type) and issubclass(thing, gymnasium.Env)
+
+
+def task_source(name: str, *, seed: int = 0, split: str = "train", **options: Any) -> Any:
+    """The stream of tasks of an environment; `task_source(...)[i]` is a Task.
+
+    Raises:
+        UnknownName, MissingExtra: if there is no such environment, or it needs an extra.
+        TypeError: for an unknown option.
+    """
+    from ludex.envs.core import TaskSource
+
+    thing = target(name)
+    label = name if ":" in name else short(name)
+    if isinstance(thing, type) and not is_env(thing):
+        return thing(label, seed=seed, split=split, **options)
+    generate = getattr(thing, "generate", None) if is_env(thing) else thing
+    if generate is None:
+        raise TypeError(f"{label} is an environment without a task generator")
+    return TaskSource(label, generate, seed=seed, split=split, **options)
+
+
+def task(task_id: str) -> Any:
+    """The Task of that id, rebuilt; ValueError for a malformed id."""
+    from ludex.envs.core import parse_task_id
+
+    name, options, split, seed, index = parse_task_id(task_id)
+    return task_source(name, seed=seed, split=split, **options)[index]
+
+
+def build(name: str, *, seed: int = 0, split: str = "train", **options: Any) -> gymnasium.Env[Any, Any]:
+    """The bare environment, without Gymnasium's wrappers; the constructor that Gymnasium calls."""
+    from ludex.envs.core import TaskEnv
+
+    thing = target(name)
+    env_class = thing if is_env(thing) else TaskEnv
+    taken = set(inspect.signature(env_class.__init__).parameters) - {"self", "source"}
+    own = {k: options.pop(k) for k in list(options) if k in taken}
+    return env_class(task_source(name, seed=seed, split=split, **options), **own)
+
+
+def make(name: str, **options: Any) -> gymnasium.Env[Any, Any]:
+    """`gymnasium.make` that also takes short names, "module:attribute" and foreign Gymnasium ids."""
+    if ":" in name or short(name) in names():
+        return build(name, **options)
+    if name in gymnasium.registry or name.partition("/")[0] not in ("ludex", name):
+        return gymnasium.make(name, **options)
+    raise UnknownName(f"no environment {name!r}; {suggest(short(name), names())}")
+
+
+def _register_with_gymnasium(name: str) -> None:
+    if NAMESPACE + name not in gymnasium.registry:
+        gymnasium.register(id=NAMESPACE + name, entry_point="ludex.envs.registry:build", kwargs={"name": name})
+
+
+for _name in names():
+    _register_with_gymnasium(_name)
