@@ -41,6 +41,7 @@ class Batch:
         threshold: [B], reward that separates failing from correct.
         ref_logp, entropy, value: [B, T], under the reference or the sampling policy, if needed.
         adv, weight: [B, T], filled by `Algorithm.prepare`.
+        target: [B, T], what `value` should have been; filled by `prepare` of algorithms with a critic.
     """
 
     tokens: Tensor
@@ -63,9 +64,10 @@ class Batch:
     value: Tensor = field(default_factory=lambda: torch.tensor(math.nan))
     adv: Tensor = field(default_factory=lambda: torch.tensor(math.nan))
     weight: Tensor = field(default_factory=lambda: torch.tensor(math.nan))
+    target: Tensor = field(default_factory=lambda: torch.tensor(math.nan))
 
     def __post_init__(self) -> None:
-        for name in ("ref_logp", "entropy", "value", "adv", "weight"):
+        for name in ("ref_logp", "entropy", "value", "adv", "weight", "target"):
             if getattr(self, name).dim() == 0:
                 setattr(self, name, torch.full_like(self.mask, math.nan))
 

@@ -80,14 +80,17 @@ def build(cls: type[T], table: Mapping[str, Any], where: str = "") -> T:
     for key, value in table.items():
         if key not in names:
             raise ConfigError(f"unknown key {where + key!r}; {suggest(key, names)}")
-        values[key] = _convert(hints[key], value, where + key)
+        values[key] = convert(hints[key], value, where + key)
     try:
         return cls(**values)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{where.rstrip('.') or cls.__name__}: {error}") from None
 
 
-def _convert(hint: Any, value: Any, where: str) -> Any:
+def convert(hint: Any, value: Any, where: str) -> Any:
+    """`value` as the type `hint` wants it; ConfigError, which begins with `where`, if it is of another type."""
+    if hint is Any:  # a class since Python 3.11, yet not one for isinstance
+        return value
     origin = typing.get_origin(hint)
     if dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
         return build(typing.cast(type, hint), value, where + ".")
@@ -110,7 +113,7 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
 def _convert_union(options: tuple[Any, ...], value: Any, where: str) -> Any:
     for option in options:
         try:
-            return None if value is None and option is type(None) else _convert(option, value, where)
+            return None if value is None and option is type(None) else convert(option, value, where)
         except ConfigError:
             continue
     names = " or ".join(getattr(option, "__name__", str(option)) for option in options)

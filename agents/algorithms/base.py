@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Literal
 
 from torch import Tensor
 
@@ -39,13 +39,17 @@ class Algorithm:
     State that must survive a restart lives in attributes which `state_dict`
     returns and `load_state_dict` takes back; most algorithms have none.
 
-    Attributes:
-        needs: "oracle" (learn from worked solutions instead of samples), "ref"
-            (log-probabilities of the frozen first policy), "value" (a critic
-            head), "entropy" (with gradient; also as sampled, in `Batch.entropy`).
     """
 
-    needs: ClassVar[frozenset[Need]] = frozenset()
+    @property
+    def needs(self) -> frozenset[Need]:
+        """What the loop must provide; it may depend on a hyper-parameter (a KL weight of 0 needs no reference).
+
+        "oracle" (learn from worked solutions instead of samples), "ref"
+        (log-probabilities of the frozen first policy), "value" (a critic head),
+        "entropy" (with gradient; also as sampled, in `Batch.entropy`).
+        """
+        return frozenset()
 
     def keep(self, group: list[Trajectory]) -> bool:
         """Whether a sampled group is worth training on; the loop samples more for those that are not."""
@@ -58,9 +62,14 @@ class Algorithm:
     def loss(self, new: Forward, b: Batch) -> tuple[Tensor, Metrics]:
         """Loss of one micro-batch: a sum over `b.weight`, so that micro-batches add up exactly.
 
-        The metrics are sums over `b.weight` too, detached.
+        The metrics are sums over `b.weight` too, detached: added up over the
+        micro-batches and divided by the step's `weight.sum()` they are means.
         """
         raise TypeError(f"{type(self).__name__} must define loss")
+
+    def statistics(self, b: Batch) -> Metrics:
+        """Scalars for the log from all rows of a prepared step: those that need whole trajectories or groups."""
+        return {}
 
     def state_dict(self) -> dict[str, Tensor]:
         """State to save in a checkpoint."""
@@ -68,4 +77,3 @@ class Algorithm:
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Take back what `state_dict` gave."""
-

@@ -1,0 +1,67 @@
+"""PPO: proximal policy optimisation with a critic (Schulman et al. 2017, arXiv 1707.06347).
+
+    r_t  = reward_t - beta (log pi_old - log pi_ref)(o_t)                      KL inside the reward, k1
+    A_t  = GAE(gamma, lam) of r and V over sampled tokens; target_t = A_t + V_t, then A is whitened
+    loss = -1/N sum [ min(rho A, clip(rho, 1-e, 1+e) A)
+                      - c_v/2 max((V-target)^2, (clip(V, V_old-e_v, V_old+e_v) - target)^2) + c_e H ]
+
+rho_t = pi/pi_old of token t; N: sampled tokens of the step. The placing of the KL
+follows Ouyang et al. 2022 (arXiv 2203.02155). Whitening: ddof 1, eps 1e-8.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ludex.agents.algorithms import ops
+from ludex.agents.algorithms.base import Algorithm, Forward, Metrics, Need
+from ludex.agents.batch import Batch
+
+
+@dataclass(frozen=True)
+class PPO(Algorithm):
+    """Clipped policy and value losses on advantages from a critic."""
+
+    clip: float = 0.2  # half-width of the trust region
+    value_clip: float = 0.2  # how far the value may move in one step; inf for no limit
+    value_weight: float = 0.1  # c_v
+    entropy: float = 0.0  # c_e, weight of the entropy bonus
+    gamma: float = 1.0  # discount per sampled token
+    lam: float = 0.95  # GAE's lambda: 0 trusts the critic, 1 the rewards
+    beta: float = 0.05  # weight of the KL penalty in the reward
+
+    def __post_init__(self) -> None:
+        ops.at_least(0, **vars(self))
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        """A critic; the reference and the entropy's gradient only if their weights are not 0."""
+        needs: set[Need] = {"value"}
+        if self.beta:
+            needs.add("ref")
+        if self.entropy:
+            needs.add("entropy")
+        return frozenset(needs)
+
+    def prepare(self, b: Batch) -> Batch:
+        """Advantages, whitened over the step's sampled tokens, and the critic's targets."""
+        reward = b.reward - self.beta * ops.k1(b.old_logp, b.ref_logp) * b.mask if self.beta else b.reward
+        adv = ops.gae(reward, b, self.gamma, self.lam)
+        return b.with_(adv=ops.whiten(adv, b.mask), target=(adv + b.value) * b.mask, weight=ops.token_mean(b))
+
+    def loss(self, new: Forward, b: Batch) -> tuple[Tensor, Metrics]:
+        """Policy loss, value loss and entropy bonus, all token means."""
+        gain, metrics = ops.surrogate(ops.token_ratio(new, b), new, b, 1 - self.clip, 1 + self.clip)
+        near = b.value + (new.value - b.value).clamp(-self.value_clip, self.value_clip)
+        error = torch.maximum((new.value - b.target) ** 2, (near - b.target) ** 2) / 2
+        metrics["value_loss"] = ops.total(error, b).detach()
+        if self.beta:
+            metrics["kl_ref"] = ops.total(ops.k3(new.logp, b.ref_logp), b).detach()
+        per_token = self.value_weight * error - gain
+        if self.entropy:
+            metrics["entropy"] = ops.total(new.entropy, b).detach()
+            per_token = per_token - self.entropy * new.entropy
+        return ops.total(per_token, b), metrics

@@ -1,0 +1,172 @@
+"""One policy, one algorithm, one optimiser: from a batch to updated weights."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ludex.agents.algorithms import ops
+from ludex.agents.algorithms.base import Algorithm, Forward
+from ludex.agents.batch import Batch, split_groups
+from ludex.agents.policy import Policy
+from ludex.agents.settings import OptimSettings
+
+
+class Diverged(RuntimeError):
+    """Losses or gradients stayed non-finite; the message names the first bad tensor."""
+
+
+class Learner:
+    """Updates a policy by an algorithm.
+
+    Args:
+        policy: the weights being trained.
+        algorithm: fills advantages and computes the loss.
+        settings: of the optimiser.
+        temperature: the sampler's; log-probabilities are of the tempered distribution.
+        total_steps: for the learning rate's schedule.
+    """
+
+    def __init__(
+        self, policy: Policy, algorithm: Algorithm, settings: OptimSettings, temperature: float, total_steps: int
+    ):
+        self.policy, self.algorithm, self.settings = policy, algorithm, settings
+        self.temperature, self.total_steps = temperature, total_steps
+        self.reference = copy.deepcopy(policy).requires_grad_(False) if "ref" in algorithm.needs else None
+        self.optimizer = torch.optim.AdamW(
+            policy.parameters(),
+            lr=settings.lr,
+            betas=settings.betas,
+            weight_decay=settings.weight_decay,
+            fused=policy.device.type == "cuda",
+        )
+        self.skips = 0  # non-finite updates in a row
+
+    def learn(self, batch: Batch, step: int) -> dict[str, float]:
+        """All updates that `batch` allows; returns the means of their metrics."""
+        ops.check(batch)
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(step, self.settings, self.total_steps)
+        parts = [self._prepare(part) for part in split_groups(batch, self.settings.minibatches)]
+        sums: dict[str, float] = defaultdict(float)
+        for number in range(self.settings.updates):
+            for part in parts:
+                for name, value in self._update(part).items():
+                    if name != "gap":
+                        sums[name] += value
+                    elif number == 0:  # the weights are still those that sampled, for the first part at least
+                        sums[name] = max(sums[name], value) if part is parts[0] else sums[name]
+        count = self.settings.updates * len(parts)
+        return {name: value if name == "gap" else value / count for name, value in sums.items()}
+
+    @torch.no_grad()
+    def _prepare(self, part: Batch) -> Batch:
+        """Fill what the algorithm needs from a pass without gradients, then its advantages and weights."""
+        needs = self.algorithm.needs
+        if self.reference is not None:
+            part = part.with_(ref_logp=self._score(self.reference, part).logp)
+        if needs & {"value", "entropy"}:
+            now = self._score(self.policy, part)
+            if "value" in needs:
+                part = part.with_(value=now.value)
+            if "entropy" in needs:
+                part = part.with_(entropy=now.entropy)
+        return self.algorithm.prepare(part)
+
+    def _score(self, policy: Policy, part: Batch) -> Forward:
+        """Forward of a whole batch, in micro-batches, gathered on the CPU in the batch's order."""
+        blank = torch.zeros_like(part.mask)
+        out = Forward(blank.clone(), blank.clone(), blank.clone())
+        for index in micro_batches(part, self.settings.micro_tokens):
+            new = policy(part.rows(index).to(policy.device), self.temperature, "entropy" in self.algorithm.needs)
+            out.logp[index], out.entropy[index], out.value[index] = new.logp.cpu(), new.entropy.cpu(), new.value.cpu()
+        return out
+
+    def _update(self, part: Batch) -> dict[str, float]:
+        """One optimiser step; the gradients of its micro-batches add up exactly."""
+        self.optimizer.zero_grad(set_to_none=True)
+        sums: dict[str, Tensor] = {}
+        gap = torch.zeros(())
+        for index in micro_batches(part, self.settings.micro_tokens):
+            rows = part.rows(index).to(self.policy.device)
+            new = self.policy(rows, self.temperature, "entropy" in self.algorithm.needs)
+            loss, metrics = self.algorithm.loss(new, rows)
+            if not torch.isfinite(loss):
+                return self._skip(_first_bad(new, loss))
+            loss.backward()  # type: ignore[no-untyped-call]
+            for name, value in {"loss": loss.detach(), **metrics}.items():
+                sums[name] = sums.get(name, torch.zeros((), device=value.device)) + value
+            gap = torch.maximum(gap, ((new.logp.detach() - rows.old_logp) * rows.mask).abs().max().cpu())
+        norm = torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.settings.max_grad_norm)
+        if not torch.isfinite(norm):
+            return self._skip(self._bad_gradient())
+        self.optimizer.step()
+        self.skips = 0
+        return {**{name: float(value) for name, value in sums.items()}, "grad_norm": float(norm), "gap": float(gap)}
+
+    def _skip(self, bad: str) -> dict[str, float]:
+        """Leave the weights alone; Diverged after too many in a row."""
+        self.optimizer.zero_grad(set_to_none=True)
+        self.skips += 1
+        if self.skips >= self.settings.max_skips:
+            raise Diverged(
+                f"{self.skips} updates in a row were not finite; the first bad tensor is {bad}. "
+                "Try a lower optim.lr or a smaller optim.max_grad_norm"
+            )
+        return {"skipped": 1.0}
+
+    def _bad_gradient(self) -> str:
+        for name, parameter in self.policy.named_parameters():
+            if parameter.grad is not None and not torch.isfinite(parameter.grad).all():
+                return f"the gradient of {name}"
+        return "the gradient norm"
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that an exact resume needs."""
+        return {
+            "policy": self.policy.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "algorithm": self.algorithm.state_dict(),
+            "skips": self.skips,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take back what `state_dict` gave."""
+        self.policy.load_state_dict(state["policy"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.algorithm.load_state_dict(state["algorithm"])
+        self.skips = state["skips"]
+
+
+def _first_bad(new: Forward, loss: Tensor) -> str:
+    for name in ("logp", "entropy", "value"):
+        if not torch.isfinite(getattr(new, name)).all():
+            return f"the policy's {name}"
+    return "the loss"
+
+
+def learning_rate(step: int, settings: OptimSettings, total: int) -> float:
+    """The rate of a step counted from 0: linear warm-up, then constant, linear or cosine to zero."""
+    if step < settings.warmup:
+        return settings.lr * (step + 1) / settings.warmup
+    done = (step - settings.warmup) / max(1, total - settings.warmup)
+    shape = {"constant": 1.0, "linear": 1 - done, "cosine": (1 + math.cos(math.pi * done)) / 2}
+    return settings.lr * shape[settings.schedule]
+
+
+def micro_batches(batch: Batch, tokens: int) -> Iterator[Tensor]:
+    """Row numbers, in order, in runs whose rows times longest length stay within `tokens` (one row at least)."""
+    start, longest = 0, 0
+    lengths = batch.length.tolist()
+    for row, length in enumerate(lengths):
+        longest = max(longest, length)
+        if row > start and (row + 1 - start) * longest > tokens:
+            yield torch.arange(start, row)
+            start, longest = row, length
+    yield torch.arange(start, len(lengths))

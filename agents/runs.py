@@ -1,0 +1,107 @@
+"""Run folders: claiming one, comparing configurations, drawing its curves."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ludex.agents.checkpoint import write_text
+from ludex.agents.journal import provenance
+from ludex.agents.settings import Settings
+from ludex.config import ConfigError
+
+
+def claim(folder: Path, settings: Settings) -> Path:
+    """Create a run folder with its resolved configuration, or take up the one that is there.
+
+    Raises:
+        ConfigError: if it holds another configuration; the message lists the differences.
+    """
+    config, text = folder / "config.toml", settings.to_toml()
+    if config.exists():
+        differences = compare(tomllib.loads(config.read_text()), tomllib.loads(text))
+        if differences:
+            raise ConfigError(
+                f"{folder} holds a run with another configuration ({'; '.join(differences)}); "
+                "choose another name=... or delete the folder"
+            )
+        return folder
+    folder.mkdir(parents=True, exist_ok=True)
+    write_text(folder / "provenance.json", json.dumps(provenance(), indent=2))
+    write_text(config, text)
+    return folder
+
+
+def compare(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """ "key: old -> new" for every key in which two tables differ."""
+    found = []
+    for key in sorted({*old, *new}):
+        a, b = old.get(key), new.get(key)
+        if isinstance(a, Mapping) and isinstance(b, Mapping):
+            found += compare(a, b, f"{prefix}{key}.")
+        elif a != b:
+            found.append(f"{prefix}{key}: {a!r} -> {b!r}")
+    return found
+
+
+def read_metrics(folder: Path) -> list[dict[str, Any]]:
+    """The rows of a run's metrics.jsonl."""
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+PANELS = (
+    ("reward", ("reward",)),
+    ("correct", ("correct", "eval/pass_1", "eval/pass_k")),
+    ("loss", ("loss",)),
+    ("entropy, nats a token", ("entropy",)),
+    ("length, tokens", ("length",)),
+    ("gradient norm", ("grad_norm",)),
+)
+
+
+def draw(folder: Path) -> Path:
+    """Write the run's curves to `curves.png`: one panel a quantity, and the share of each level."""
+    from matplotlib.figure import Figure
+
+    rows = read_metrics(folder)
+    figure = Figure(figsize=(13, 9), layout="constrained")
+    figure.suptitle(folder.name)
+    axes = figure.subplots(3, 3).flat
+    for ax, (title, names) in zip(axes, PANELS, strict=False):
+        for name in names:
+            points = [(row["step"], row[name]) for row in rows if row.get(name) is not None]
+            if points:
+                ax.plot(*zip(*points, strict=True), label=name, marker="o" if name.startswith("eval") else None)
+        ax.set_title(title)
+        ax.set_xlabel("step")
+        ax.grid(alpha=0.3)
+        if len(names) > 1:
+            ax.legend(fontsize=8)
+    _draw_levels(axes[6], [row for row in rows if "reward" in row])
+    _draw_phases(axes[7], [row for row in rows if "reward" in row])
+    axes[8].axis("off")
+    path = folder / "curves.png"
+    figure.savefig(path, dpi=90)
+    return path
+
+
+def _draw_levels(ax: Any, rows: list[dict[str, Any]]) -> None:
+    names = list(dict.fromkeys(key for row in rows for key in row if key.startswith("level/")))
+    if names:
+        steps = [row["step"] for row in rows]
+        shares = [[row.get(name, 0.0) for row in rows] for name in names]
+        ax.stackplot(steps, shares, labels=[name.removeprefix("level/") for name in names], alpha=0.8)
+        ax.legend(fontsize=8, loc="lower left")
+    ax.set_title("share of each level")
+    ax.set_xlabel("step")
+
+
+def _draw_phases(ax: Any, rows: list[dict[str, Any]]) -> None:
+    for name in dict.fromkeys(key for row in rows for key in row if key.startswith("time/")):
+        ax.plot([row["step"] for row in rows], [row.get(name, 0.0) for row in rows], label=name.removeprefix("time/"))
+    ax.set_title("seconds a step")
+    ax.set_xlabel("step")
+    ax.legend(fontsize=8)

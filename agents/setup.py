@@ -1,0 +1,72 @@
+"""From settings to live objects: device, policy, environments' sources."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from ludex.agents.policy import Policy, load_model
+from ludex.agents.rollout import Domain
+from ludex.envs.registry import make, task_source
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """"auto" is CUDA where there is one.
+
+    Raises:
+        ValueError: for a device that this machine does not have.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise ValueError(f"compute.device={name!r}: torch {torch.__version__} sees no CUDA device here; use 'cpu'")
+    return torch.device(name)
+
+
+def pick_dtype(name: str, device: torch.device) -> str:
+    """"auto" is bfloat16 on CUDA and float32 elsewhere."""
+    if name == "auto":
+        return "bfloat16" if device.type == "cuda" else "float32"
+    return name
+
+
+def open_policy(
+    model: str, domains: Sequence[Domain], *, seed: int = 0, device: str = "auto", dtype: str = "auto", **options: Any
+) -> Policy:
+    """The policy of a model path, or of "tiny", whose tokenizer is trained on the environments' own text.
+
+    Raises:
+        OSError: if there is no model at that path, with what to try.
+    """
+    where = pick_device(device)
+    if model == "tiny":
+        from ludex.agents import tiny
+
+        tokenizer = tiny.build_tokenizer(tiny.corpus(_texts(domain) for domain in domains))
+        network = tiny.build_model(tokenizer, seed=seed)
+    else:
+        network, tokenizer = load_model(model)
+    return Policy(network, tokenizer, device=where, dtype=pick_dtype(dtype, where), **options)
+
+
+def _texts(domain: Domain) -> Any:
+    """Tasks of a Ludex environment; of any other one, its first observation over and over."""
+    try:
+        return task_source(domain.id, **domain.options)
+    except (KeyError, TypeError):
+        return _Observations(domain)
+
+
+class _Observations:
+    """What a foreign environment says at reset, in the shape of a task source."""
+
+    def __init__(self, domain: Domain):
+        self.env = make(domain.id, **domain.options)
+
+    def __getitem__(self, index: int) -> Any:
+        from ludex.core import Task
+
+        observation, info = self.env.reset(seed=index)
+        return Task(str(observation), None, "text", info={"solution": info.get("solution") or ""})
