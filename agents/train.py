@@ -96,9 +96,11 @@ class Trainer:
         clock, start = Clock(), perf_counter()
         with clock("rollout"):
             kept, played = self._collect()
-        batch = collate(kept, append_only=not self.settings.rollout.history)
-        with clock("learn"):
-            updates = self.learner.learn(batch, self.done)
+        updates: dict[str, float] = {}
+        if kept:  # dynamic sampling may find that everything is solved
+            batch = collate(kept, append_only=not self.settings.rollout.history)
+            with clock("learn"):
+                updates = self.learner.learn(batch, self.done)
         lr = learning_rate(self.done, self.settings.optim, self.settings.steps)
         self.done += 1
         tokens = sum(t.tokens for t in played)
@@ -124,10 +126,10 @@ class Trainer:
             kept += [group for group in groups.values() if self.algorithm.keep(group)]
             if len(kept) >= rollout.prompts:
                 break
-        if not kept:
+        if not kept and not any(episode.correct for episode in played):
             raise RunError(
-                f"{rollout.max_rounds} rounds of sampling gave no group to learn from: "
-                "every task is always or never solved. Change the difficulty, rollout.group or the algorithm"
+                f"{rollout.max_rounds} rounds of sampling solved no task and gave no group to learn from. "
+                "Make the tasks easier, raise rollout.group or choose another algorithm"
             )
         return [episode for group in kept for episode in group], played
 
@@ -223,6 +225,7 @@ def alarms(metrics: dict[str, Any], settings: Settings) -> list[str]:
         ("cut", metrics["cut"] > log.max_cut, "responses hit rollout.max_new_tokens"),
         ("repetition", metrics["repetition"] > log.max_repetition, "responses repeat themselves"),
         ("gap", metrics.get("gap", 0.0) > log.max_gap, "sampled and recomputed log-probabilities differ"),
+        ("groups", metrics["groups"] == 0, "every task is solved always or never; nothing was learned"),
         ("skipped", metrics.get("skipped", 0.0) > 0, "an update was skipped because it was not finite"),
     ]
     return [f"{name} = {metrics[name]:.3g}: {words}" for name, raised, words in rules if raised]

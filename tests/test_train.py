@@ -1,0 +1,200 @@
+"""Every algorithm learns; a resumed run equals an uninterrupted one; a broken environment costs its episode only."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from toys import run_table, save_toy_model
+
+from ludex.agents import runs
+from ludex.agents.settings import resolve
+from ludex.agents.train import RunError, Trainer, repetition, train
+from ludex.config import ConfigError
+
+HERE = Path(__file__).parent
+
+# Settings with which each algorithm should solve the echo game from chance (under 15 %) within 40 steps.
+ALGORITHMS: dict[str, dict[str, Any]] = {
+    "sft": {"rollout": {"prompts": 16, "group": 1}},
+    "grpo": {"grpo": {"beta": 0.0}},
+    "dr_grpo": {"dr_grpo": {"max_tokens": 2}},
+    "rloo": {"rloo": {"beta": 0.0}},
+    "dapo": {"dapo": {"max_length": 4, "cache": 1}, "rollout": {"max_rounds": 2}},
+    "corpo": {"corpo": {"r_min": 0.5, "max_tokens": 2}},
+    "ppo": {"ppo": {"beta": 0.0}, "optim": {"updates": 2, "lr": 3e-3}},
+}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return save_toy_model(tmp_path_factory.mktemp("toy"))
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    from safetensors.torch import load_file
+
+    return dict(load_file(folder / "model" / "model.safetensors"))
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_every_algorithm_learns_the_echo_game(algorithm: str, model: str, tmp_path: Path) -> None:
+    changes = {"eval": {"every": 40, "n": 32, "split": "test"}, **ALGORITHMS[algorithm]}
+    folder = train(resolve(run_table(model, algorithm=algorithm, **changes)), tmp_path)
+    rows = runs.read_metrics(folder)
+    assert rows[0]["eval/pass_1"] < 0.4  # before
+    assert rows[-1]["eval/pass_1"] > 0.9  # on letters of another stream
+    assert (folder / "curves.png").exists()
+
+
+def test_an_algorithm_learns_over_two_turns_from_memory(model: str, tmp_path: Path) -> None:
+    env = [{"id": "toys:Echo", "turns": 2, "success_at": 1.99}]
+    table = run_table(model, env=env, steps=120, algorithm="grpo", grpo={"beta": 0.0}, optim={"lr": 5e-3})
+    rows = runs.read_metrics(train(resolve(table), tmp_path))
+    assert rows[-1]["turns"] == 2
+    assert sum(row["correct"] for row in rows[-5:]) / 5 > 0.8
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"algorithm": "grpo"},
+        {"algorithm": "grpo", "optim": {"updates": 2, "minibatches": 2}},
+        {"algorithm": "ppo", "optim": {"updates": 2}},
+        {"algorithm": "dapo", "dapo": {"max_length": 4, "cache": 1}},
+    ],
+    ids=["grpo", "two updates", "ppo", "dynamic sampling"],
+)
+def test_resuming_at_every_step_gives_the_same_weights(changes: dict[str, Any], model: str, tmp_path: Path) -> None:
+    table = run_table(model, steps=5, save={"every": 1}, eval={"every": 2, "n": 4}, **changes)
+    whole = weights(train(resolve(table), tmp_path / "whole"))
+    lines = (tmp_path / "whole/echo/metrics.jsonl").read_text().splitlines()
+    for stop in range(1, 5):
+        root = tmp_path / str(stop)
+        train(resolve(table), root, stop_after=stop)
+        folder = train(resolve(table), root)
+        resumed = weights(folder)
+        assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+        again = (folder / "metrics.jsonl").read_text().splitlines()
+        assert [timeless(line) for line in again] == [timeless(line) for line in lines]
+
+
+def timeless(line: str) -> dict[str, Any]:
+    return {k: v for k, v in json.loads(line).items() if not k.startswith("time/") and k != "tokens_s"}
+
+
+RUN = """
+import json, sys, torch
+from ludex.agents.settings import resolve
+from ludex.agents.train import train
+train(resolve(json.loads(sys.argv[1])), sys.argv[2])
+"""
+
+
+def test_a_run_killed_again_and_again_ends_with_the_same_weights(model: str, tmp_path: Path) -> None:
+    table = run_table(model, steps=30, save={"every": 1}, log={"episodes_every": 1})
+    whole = weights(train(resolve(table), tmp_path / "whole"))
+    command = [sys.executable, "-c", RUN, json.dumps(table), str(tmp_path / "killed")]
+    env = {**os.environ, "PYTHONPATH": str(HERE)}
+    saved = tmp_path / "killed/echo/checkpoints"
+    kills = 0
+    for target in (3, 11, 19):
+        process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        deadline = time.monotonic() + 120
+        while process.poll() is None and time.monotonic() < deadline:
+            done = [int(path.name.removeprefix("step-")) for path in saved.glob("step-*")]
+            if done and max(done) >= target:
+                process.send_signal(signal.SIGKILL)
+                kills += 1
+                break
+            time.sleep(0.002)
+        process.wait(timeout=60)
+        assert process.stderr is not None
+        process.stderr.close()
+    assert kills == 3
+    subprocess.run(command, env=env, check=True, capture_output=True)
+    killed = weights(tmp_path / "killed/echo")
+    assert all(torch.equal(whole[name], killed[name]) for name in whole)
+    steps = [json.loads(line)["step"] for line in (tmp_path / "killed/echo/metrics.jsonl").read_text().splitlines()]
+    assert steps == list(range(1, 31))
+
+
+def test_ctrl_c_stops_after_the_step_and_the_run_resumes(model: str, tmp_path: Path) -> None:
+    table = run_table(model, steps=2000, save={"every": 0})
+    command = [sys.executable, "-c", RUN, json.dumps(table), str(tmp_path)]
+    process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(HERE)}, stdout=subprocess.PIPE, text=True)
+    metrics = tmp_path / "echo/metrics.jsonl"
+    while process.poll() is None and not (metrics.exists() and metrics.read_text().count("\n") >= 2):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert "stopping after this step" in out
+    trainer = Trainer(resolve(table))
+    from ludex.agents.checkpoint import Checkpoints
+
+    state = Checkpoints(tmp_path / "echo/checkpoints").latest(trainer.policy.device)
+    assert state is not None
+    assert state["done"] == metrics.read_text().count("\n")
+
+
+def test_another_configuration_is_refused_with_the_difference(model: str, tmp_path: Path) -> None:
+    train(resolve(run_table(model, steps=1)), tmp_path)
+    with pytest.raises(ConfigError, match=r"optim.lr: 0.01 -> 0.02"):
+        train(resolve(run_table(model, steps=1, optim={"lr": 2e-2})), tmp_path)
+
+
+@pytest.mark.parametrize("fault", ["raise", "hang", "nan"])
+def test_a_broken_environment_costs_its_episodes_only(fault: str, model: str, tmp_path: Path) -> None:
+    env = [{"id": "toys:Echo", "fault": fault, "success_at": 0.99}]
+    rollout = {"timeout_s": 0.2, "max_errors": 0.9, "group": 2}
+    folder = train(resolve(run_table(model, env=env, steps=3, rollout=rollout)), tmp_path)
+    rows = runs.read_metrics(folder)
+    lost = sum(row["env_errors"] for row in rows)
+    assert 0 < lost < 24
+    records = [json.loads(line) for line in (folder / "episodes.jsonl").read_text().splitlines()]
+    assert len(records) == lost
+    assert all(record["stop"] == "env_error" and record["error"] for record in records)
+
+
+def test_too_many_environment_errors_stop_the_run(model: str, tmp_path: Path) -> None:
+    env = [{"id": "toys:Echo", "fault": "raise"}]
+    with pytest.raises(RunError, match=r"lost to environment errors .*max_errors.*the game broke"):
+        train(resolve(run_table(model, env=env, rollout={"max_errors": 0.0, "prompts": 40})), tmp_path)
+
+
+def test_dynamic_sampling_gives_up_with_a_clear_line(model: str, tmp_path: Path) -> None:
+    env = [{"id": "toys:Echo", "success_at": 2.0}]  # can never be reached
+    table = run_table(model, env=env, algorithm="dapo", rollout={"max_rounds": 2}, dapo={"max_length": 4, "cache": 1})
+    with pytest.raises(RunError, match="solved no task"):
+        train(resolve(table), tmp_path)
+
+
+def test_what_a_run_writes_down(model: str, tmp_path: Path) -> None:
+    table = run_table(model, steps=2, log={"episodes_every": 1, "sinks": ["tensorboard"]})
+    folder = train(resolve(table), tmp_path)
+    assert json.loads((folder / "provenance.json").read_text())["packages"]["torch"] == torch.__version__
+    record = json.loads((folder / "episodes.jsonl").read_text().splitlines()[0])
+    row = record["rows"][0]
+    assert sum(row["mask"]) in (1, 2)  # at most two sampled tokens
+    assert len(row["ids"]) == len(row["mask"])
+    assert record["turns"][0]["observation"] in "abcd"
+    assert list((folder / "tensorboard").glob("events*"))
+    reloaded = resolve(tomllib.loads((folder / "config.toml").read_text()))
+    assert reloaded.to_dict() == resolve(table).to_dict()
+
+
+def test_repetition_counts_repeated_four_grams() -> None:
+    assert repetition([1, 2, 3, 4, 5]) == 0
+    assert repetition([7] * 8) == pytest.approx(4 / 5)  # five 4-grams, one of them new
+    assert repetition([1, 2]) == 0
+
