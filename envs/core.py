@@ -11,13 +11,14 @@ import hashlib
 import inspect
 import json
 import zlib
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sized
+from typing import Any, get_type_hints
 from urllib.parse import quote, unquote
 
 import gymnasium
 import numpy as np
 
+from ludex.config import convert
 from ludex.core import Status, Task
 from ludex.envs.spaces import FreeText
 from ludex.lookup import suggest
@@ -64,6 +65,7 @@ class TaskSource:
     def __init__(self, name: str, generate: Generator, *, seed: int = 0, split: str = "train", **options: Any):
         self.name, self.generate, self.seed, self.split = name, generate, int(seed), check_split(split)
         self.options = check_options(name, generate, options)
+        self._stream = self._stream_id()
 
     def at(self, *, seed: int | None = None, split: str | None = None) -> TaskSource:
         """The same generator and options under another seed or split."""
@@ -90,10 +92,13 @@ class TaskSource:
 
     def task_id(self, index: int) -> str:
         """ "name?options/split/seed/index", the options sorted and only where they differ from the default."""
+        return f"{self._stream}/{index}"
+
+    def _stream_id(self) -> str:
         defaults = {name: p.default for name, p in inspect.signature(self.generate).parameters.items()}
         given = {k: v for k, v in sorted(self.options.items()) if v != defaults.get(k)}
         query = "&".join(f"{k}={quote(json.dumps(v, separators=(',', ':')), safe='')}" for k, v in given.items())
-        return f"{self.name}{'?' + query if query else ''}/{self.split}/{self.seed}/{index}"
+        return f"{self.name}{'?' + query if query else ''}/{self.split}/{self.seed}"
 
 
 def parse_task_id(task_id: str) -> tuple[str, dict[str, Any], str, int, int]:
@@ -108,13 +113,22 @@ def parse_task_id(task_id: str) -> tuple[str, dict[str, Any], str, int, int]:
 
 
 def check_options(name: str, generate: Callable[..., Any], options: dict[str, Any]) -> dict[str, Any]:
-    """The options themselves; TypeError suggests for one that `generate` does not take."""
+    """The options, lists as tuples where `generate` wants those.
+
+    Raises:
+        TypeError: for an option that `generate` does not take; suggests.
+        ConfigError: for a value of another type than its annotation's.
+    """
     parameters = inspect.signature(generate).parameters.values()
     known = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
     for option in options:
         if option not in known:
             raise TypeError(f"{name} has no option {option!r}; {suggest(option, known)}")
-    return options
+    try:
+        hints = get_type_hints(generate)
+    except NameError:  # annotations that exist for the type checker only
+        hints = {}
+    return {k: convert(hints.get(k, Any), value, f"{name}: {k}") for k, value in options.items()}
 
 
 class TextEnv(gymnasium.Env[str, str]):
@@ -144,7 +158,10 @@ class TextEnv(gymnasium.Env[str, str]):
         if seed is not None or options.get("split", self.source.split) != self.source.split:
             self.source = self.source.at(seed=seed, split=options.get("split"))
             self._index = -1
-        self._index = int(options.get("index", self._index + 1))
+        following = self._index + 1
+        if isinstance(self.source, Sized):  # a data set ends, and starts over
+            following %= len(self.source)
+        self._index = int(options.get("index", following))
         self.task = self.source[self._index]
         observation, info = self.begin()
         return observation, {"task_id": self.task.id, "solution": self.task.info.get("solution"), **info}
@@ -163,4 +180,14 @@ class TaskEnv(TextEnv):
         return "", score.reward, True, False, {"score": score, "is_success": score.correct}
 
 
-__all__ = ["MAX_RESPONSE", "SPLITS", "Status", "TaskEnv", "TaskSource", "TextEnv", "check_split", "parse_task_id", "split_of"]
+__all__ = [
+    "MAX_RESPONSE",
+    "SPLITS",
+    "Status",
+    "TaskEnv",
+    "TaskSource",
+    "TextEnv",
+    "check_split",
+    "parse_task_id",
+    "split_of",
+]

@@ -31,9 +31,13 @@ class Entry:
 ENVS: dict[str, Entry] = {
     "arithmetic-v0": Entry("ludex.envs.arithmetic:generate", "evaluate an arithmetic expression exactly"),
     "countdown-v0": Entry("ludex.envs.countdown:generate", "reach a target number from given numbers with + - * /"),
-    "guess-v0": Entry("ludex.envs.guess:Guess", "find a hidden number in as few guesses as bisection takes (multi-turn)"),
+    "guess-v0": Entry(
+        "ludex.envs.guess:Guess", "find a hidden number in as few guesses as bisection takes (multi-turn)"
+    ),
     "math-v0": Entry("ludex.envs.math:generate", "a mix of maths families, from equations to probability", "math"),
-    "math-jsonl-v0": Entry("ludex.envs.math_jsonl:Rows", "questions and answers from a JSONL file or a data set", "math"),
+    "math-jsonl-v0": Entry(
+        "ludex.envs.math_jsonl:Rows", "questions and answers from a JSONL file or a data set", "math"
+    ),
 }
 
 _added: dict[str, Entry] = {}
@@ -103,6 +107,7 @@ def task_source(name: str, *, seed: int = 0, split: str = "train", **options: An
     """
     from ludex.envs.core import TaskSource
 
+    name = name.removeprefix("ludex:")
     thing = target(name)
     label = name if ":" in name else short(name)
     if isinstance(thing, type) and not is_env(thing):
@@ -126,10 +131,19 @@ def build(name: str, *, seed: int = 0, split: str = "train", **options: Any) -> 
     from ludex.envs.core import TaskEnv
 
     thing = target(name)
+    if is_env(thing) and not hasattr(thing, "generate"):
+        return thing(**options)  # a foreign environment brings its own tasks
     env_class = thing if is_env(thing) else TaskEnv
-    taken = set(inspect.signature(env_class.__init__).parameters) - {"self", "source"}
-    own = {k: options.pop(k) for k in list(options) if k in taken}
+    own = {k: options.pop(k) for k in env_options(thing) & set(options)}
     return env_class(task_source(name, seed=seed, split=split, **options), **own)
+
+
+def env_options(thing: Any) -> set[str]:
+    """The options that belong to the environment itself, not to its tasks."""
+    from ludex.envs.core import TaskEnv
+
+    env_class = thing if is_env(thing) else TaskEnv
+    return set(inspect.signature(env_class.__init__).parameters) - {"self", "source"}
 
 
 def make(name: str, **options: Any) -> gymnasium.Env[Any, Any]:

@@ -36,6 +36,8 @@ class _EveryCharacter(Sequence[str]):
     """The same as a sequence, in code point order."""
 
     def __getitem__(self, index: Any) -> Any:
+        if not 0 <= index < _CODE_POINTS:
+            raise IndexError(index)  # ends an iteration
         return chr(int(index))
 
     def __len__(self) -> int:
@@ -45,7 +47,9 @@ class _EveryCharacter(Sequence[str]):
 class FreeText(Text):
     """Every string of at most `max_length` characters; samples are short printable ASCII."""
 
-    def __init__(self, max_length: int = 1_000_000, *, min_length: int = 0, seed: int | np.random.Generator | None = None):
+    def __init__(
+        self, max_length: int = 1_000_000, *, min_length: int = 0, seed: int | np.random.Generator | None = None
+    ):
         printable = string.ascii_letters + string.digits + " .,!?-_()<>/\n"
         super().__init__(max_length, min_length=min_length, charset=printable, seed=seed)
 
@@ -77,7 +81,10 @@ class FreeText(Text):
         return f"FreeText({self.min_length}, {self.max_length})"
 
     def __eq__(self, other: object, /) -> bool:
-        return isinstance(other, FreeText) and (self.min_length, self.max_length) == (other.min_length, other.max_length)
+        return isinstance(other, FreeText) and (self.min_length, self.max_length) == (
+            other.min_length,
+            other.max_length,
+        )
 
     __hash__ = None  # type: ignore[assignment]
 

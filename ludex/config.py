@@ -105,7 +105,9 @@ def convert(hint: Any, value: Any, where: str) -> Any:
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     expected = origin or hint
-    if isinstance(expected, type) and (not isinstance(value, expected) or (expected is int and isinstance(value, bool))):
+    if isinstance(expected, type) and (
+        not isinstance(value, expected) or (expected is int and isinstance(value, bool))
+    ):
         raise ConfigError(f"{where} = {value!r} must be {expected.__name__}, not {type(value).__name__}")
     return value
 

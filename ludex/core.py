@@ -61,6 +61,8 @@ class Scale:
 
     def rank(self, level: str) -> int:
         """Position of `level`, 0 for the worst; ValueError for an unknown one."""
+        if level not in self.levels:
+            raise ValueError(f"no level {level!r} among {', '.join(self.levels)}")
         return self.levels.index(level)
 
     @property

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import re
 from collections.abc import Iterable, Mapping
-from importlib.metadata import entry_points
+from importlib.metadata import PackageNotFoundError, entry_points, requires, version
 from typing import Any
 
 
@@ -47,6 +48,19 @@ def load(path: str, extra: str = "") -> Any:
         return getattr(found, attribute)
     except AttributeError:
         raise ValueError(f"{module} has no {attribute!r}; {suggest(attribute, dir(found))}") from None
+
+
+def missing(extra: str) -> list[str]:
+    """The distributions of an optional extra that are not installed; nothing is imported."""
+    wanted = (re.fullmatch(r"([\w.-]+).*extra == [\"']([\w-]+)[\"'].*", line) for line in requires("ludex") or [])
+    return [found[1] for found in wanted if found and found[2] == extra and not _installed(found[1])]
+
+
+def _installed(distribution: str) -> bool:
+    try:
+        return bool(version(distribution))
+    except PackageNotFoundError:
+        return False
 
 
 def plugins(group: str) -> dict[str, str]:

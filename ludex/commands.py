@@ -1,0 +1,238 @@
+"""What the sub-commands of `ludex` do; each takes the parsed arguments and returns the exit status."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ludex.config import parse_options
+from ludex.core import Scale, Score, Task
+from ludex.envs import registry
+from ludex.lookup import MissingExtra, missing
+from ludex.rewards import verify as judge
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def console() -> Console:
+    """A console that prints text as it is: no markup, no colouring of what only looks like a number or path."""
+    from rich.console import Console
+
+    return Console(markup=False, highlight=False, emoji=False, soft_wrap=True)
+
+
+def list_(args: Namespace) -> int:
+    """Every environment, and what to install for those that need more than is there."""
+    rows = []
+    for name in registry.names():
+        entry = registry.entry(name)
+        needs = f"pip install 'ludex[{entry.extra}]'" if entry.extra and missing(entry.extra) else ""
+        rows.append({"id": registry.NAMESPACE + name, "summary": entry.summary, "needs": needs})
+    if args.json:
+        print(json.dumps(rows, indent=2))
+        return 0
+    table = _table("id", "summary", *(["needs"] if any(row["needs"] for row in rows) else []))
+    for row in rows:
+        table.add_row(*[row[column.header] for column in table.columns])
+    console().print(table)
+    return 0
+
+
+def show(args: Namespace) -> int:
+    """The first tasks of a stream: prompt, answer, worked solution, levels and pays."""
+    options = parse_options(args.options)
+    source = registry.task_source(args.environment, seed=args.seed, split=args.split, **options)
+    out = console()
+    for index in range(args.n):
+        task = source[index]
+        if args.json:
+            print(task.to_json())
+            continue
+        out.rule(task.id, align="left")
+        solution = task.info.get("solution")
+        fields = {
+            "prompt": task.prompt,
+            "answer": json.dumps(task.answer, ensure_ascii=False),
+            "solution": "\n".join(solution) if isinstance(solution, list) else solution or "(none)",
+            "levels": levels(_scale(args.environment, options, task)),
+        }
+        for name, value in fields.items():
+            out.print(f"{name:9}" + str(value).replace("\n", "\n" + " " * 9))
+    return 0
+
+
+def levels(scale: Scale) -> str:
+    """The levels, worst first, and what each pays; the correct ones are marked with *."""
+    correct = scale.rank(scale.correct)
+    marked = [
+        f"{name}{'*' * (i >= correct)} {pay:g}"
+        for i, (name, pay) in enumerate(zip(scale.levels, scale.pays, strict=True))
+    ]
+    return " < ".join(marked)
+
+
+def _scale(name: str, options: dict[str, Any], task: Task) -> Scale:
+    """The scale that an episode is scored on: the environment's own where a game has one, else the verifier's."""
+    solution = task.info.get("solution")
+    if not isinstance(solution, list):
+        return judge("", task).scale
+    env = registry.build(name, **options).unwrapped
+    *_, split, seed, index = task.id.rsplit("/", 3)
+    env.reset(seed=int(seed), options={"index": int(index), "split": split})
+    info: dict[str, Any] = {}
+    for response in solution:
+        *_, info = env.step(response)
+    score = info.get("score")
+    return score.scale if isinstance(score, Score) else judge("", task).scale
+
+
+def play(args: Namespace) -> int:
+    """Play in the terminal."""
+    from ludex.play import episodes
+
+    options = parse_options(args.options)
+    env = registry.make(args.environment, **options).unwrapped
+    own = {"split": args.split} if hasattr(env, "source") else {}
+    episodes(env, args.seed, own, args.n, sys.stdin, console())
+    return 0
+
+
+def verify(args: Namespace) -> int:
+    """Judge one response, or every row of a file."""
+    if args.file and (args.task or args.response):
+        raise ValueError("give either a task id and a response, or --file")
+    if args.file:
+        return _verify_file(Path(args.file), args.json)
+    if not args.task or args.response is None:
+        raise ValueError('give a task id and a response ("-" reads it from stdin), or --file')
+    task = registry.task(args.task)
+    score = judge(sys.stdin.read() if args.response == "-" else args.response, task)
+    print(json.dumps({"id": task.id, **score.to_dict()}) if args.json else verdict(score))
+    return 0
+
+
+def verdict(score: Score) -> str:
+    """A score on one line."""
+    what = f"ERROR ({score.why})" if score.level is None else f"{score.level}, reward {score.reward:g}"
+    return what + (f": {score.why}" if score.why and score.level is not None else "")
+
+
+def _verify_file(path: Path, as_json: bool) -> int:
+    scores = []
+    for task, response in rows(path):
+        scores.append(judge(response, task))
+        print(json.dumps({"id": task.id, **scores[-1].to_dict()}) if as_json else f"{task.id}: {verdict(scores[-1])}")
+    if scores and not as_json:
+        judged = [score.reward for score in scores if score.level is not None]
+        mean = f"mean reward {sum(judged) / len(judged):.4f}, " if judged else ""
+        errors = len(scores) - len(judged)
+        print(f"{sum(score.correct for score in scores)} of {len(scores)} correct, {mean}{errors} without a verdict")
+    return 0
+
+
+def rows(path: Path) -> Iterator[tuple[Task, str]]:
+    """The tasks and responses of a JSONL file; ValueError names the line that is wrong."""
+    with path.open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+                task, response = registry.task(row["id"]), row["response"]
+            except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+                want = 'must be {"id": task id, "response": text}'
+                raise ValueError(f"{path}:{number}: {want} ({type(error).__name__}: {error})") from None
+            if not isinstance(response, str):
+                raise ValueError(f"{path}:{number}: the response must be text, not {type(response).__name__}")
+            yield task, response
+
+
+def check(args: Namespace) -> int:
+    """Run the contract; status 1 if a rule does not hold."""
+    from ludex.envs import contract
+
+    findings = contract.check(args.environment, **parse_options(args.options))
+    broken = sum(not finding.ok for finding in findings)
+    if args.json:
+        print(json.dumps([{"rule": f.rule, "ok": f.ok, "message": f.message} for f in findings], indent=2))
+        return int(broken > 0)
+    table = _table("", "rule", "found")
+    for f in findings:
+        table.add_row("FAIL" if not f.ok else "warn" if f.warning else "ok", f.rule, f.message)
+    console().print(table)
+    console().print(f"{broken} of {len(findings)} rules do not hold" if broken else f"all {len(findings)} rules hold")
+    return int(broken > 0)
+
+
+def eval_(args: Namespace) -> int:
+    """Measure a model on an environment, print the report and write it to a file."""
+    options = parse_options(args.options)
+    registry.make(args.environment, **options).close()  # a wrong id or option ends here, not episode by episode
+    with trainer():
+        from ludex.agents.evaluate import evaluate, print_report
+
+        report = evaluate(
+            args.model,
+            args.environment,
+            n=args.n,
+            k=args.k,
+            split=args.split,
+            seed=args.seed,
+            temperature=args.temperature,
+            max_new_tokens=args.max_new_tokens,
+            device=args.device,
+            **options,
+        )
+    print_report(report)
+    if args.json:
+        Path(args.json).write_text(report.to_json() + "\n", encoding="utf-8")
+    return 0
+
+
+def train(args: Namespace) -> int:
+    """Train as a run file says; status 1 if the run breaks off."""
+    parse_options(args.options)  # a malformed override is found before torch is loaded
+    with trainer():
+        from ludex.agents import settings
+        from ludex.agents.learner import Diverged
+        from ludex.agents.train import RunError
+        from ludex.agents.train import train as run
+
+        plan = settings.load(args.file, args.options)
+        folder = Path("runs") / plan.name
+        if args.fresh and (folder / "config.toml").exists():
+            shutil.rmtree(folder)
+        try:
+            print(run(plan))
+        except (RunError, Diverged) as error:
+            print(f"ludex train: {error}", file=sys.stderr)
+            return 1
+    return 0
+
+
+@contextmanager
+def trainer() -> Iterator[None]:
+    """Says what to install where torch or transformers are missing."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in ("torch", "transformers", "tokenizers"):
+            raise MissingExtra(f"this needs {error.name}: pip install 'ludex[train]'") from error
+        raise
+
+
+def _table(*columns: str) -> Any:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
