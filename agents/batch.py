@@ -126,6 +126,10 @@ class Row:
         """Append what the environment said and what the policy answered; the reward lands on the last action token."""
         if not action:
             raise ValueError("a turn without sampled tokens cannot carry a reward")
+        if len(logps) != len(action):
+            raise ValueError(f"a turn has {len(action)} sampled tokens but {len(logps)} log-probabilities")
+        if not self.tokens and not observation:
+            raise ValueError("a turn without a prompt has no state before its first token")
         self.tokens += [*observation, *action]
         self.mask += [0.0] * len(observation) + [1.0] * len(action)
         self.logp += [0.0] * len(observation) + list(logps)
@@ -143,7 +147,9 @@ def rows_of(trajectory: Trajectory, append_only: bool = False) -> Iterator[Row]:
         extends = row is not None and turn.prompt_ids[: len(row.tokens)] == row.tokens
         if row is not None and not extends:
             if append_only:
-                raise ValueError(f"{trajectory.task_id}: the prompt of turn {number} does not extend the turn before it")
+                raise ValueError(
+                    f"{trajectory.task_id}: the prompt of turn {number} does not extend the turn before it"
+                )
             yield row
             row = None
         if row is None:
@@ -158,7 +164,7 @@ def collate(trajectories: Sequence[Trajectory], append_only: bool = False) -> Ba
     """A Batch of the trajectories' rows, sorted by group; episodes stopped by ENV_ERROR must be left out before.
 
     Raises:
-        ValueError: for an ENV_ERROR, a turn without tokens, or if there is no row at all.
+        ValueError: for an ENV_ERROR, a turn without tokens or of uneven lengths, or if there is no row at all.
     """
     rows: list[Row] = []
     facts: list[dict[str, Any]] = []

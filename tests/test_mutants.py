@@ -1,0 +1,71 @@
+"""The tests of the algorithms notice every known fault: each mutant must fail at least one of them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from mutants import FOLDER, MUTANTS, Mutant
+
+ROOT = Path(__file__).parent.parent
+TESTS = ("test_ops.py", "test_algorithms.py", "test_algorithm_numbers.py")
+
+
+def test_every_mutant_changes_one_place_of_the_source(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / FOLDER, tmp_path / "copy")
+    for mutant in MUTANTS:
+        sound = mutant.apply(tmp_path / "copy")
+        (tmp_path / "copy" / mutant.file).write_text(sound)
+    assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS) >= 25
+
+
+def run_tests(copy: Path) -> subprocess.CompletedProcess[str]:
+    """The fast tests in a copy of the project; 0 if they pass, 1 if one fails."""
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider", *(f"tests/{name}" for name in TESTS)],
+        cwd=copy,
+        env={**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package, its tests and pyproject.toml, with folders where the project has links."""
+    root = tmp_path_factory.mktemp("mutants")
+    skip = shutil.ignore_patterns("__pycache__")
+    for name in ("ludex", "tests"):
+        shutil.copytree(ROOT / name, root / name, ignore=skip)
+    shutil.copy(ROOT / "pyproject.toml", root)
+    return root
+
+
+@pytest.mark.slow
+def test_the_sound_copy_passes(copy: Path) -> None:
+    done = run_tests(copy)
+    assert done.returncode == 0, done.stdout[-2000:]
+    where = "import ludex.agents.algorithms.ops as m; print(m.__file__)"
+    found = subprocess.run([sys.executable, "-c", where], cwd=copy, capture_output=True, text=True, check=True)
+    assert Path(found.stdout.strip()).is_relative_to(copy)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_mutant_is_killed(mutant: Mutant, copy: Path) -> None:
+    folder = copy / "ludex" / FOLDER
+    sound = mutant.apply(folder)
+    try:
+        done = run_tests(copy)
+    finally:
+        (folder / mutant.file).write_text(sound)
+    killer = next((line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))), "nobody")
+    print(f"{mutant.name}: killed by {killer[:150]}")
+    assert done.returncode == 1, f"{mutant.name} survived (pytest exit {done.returncode}): {done.stdout[-1000:]}"
+    assert killer.startswith("FAILED"), killer
