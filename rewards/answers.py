@@ -1,7 +1,7 @@
-"""Finding the one answer that a response declares, and judging plain answers.
+r"""Finding the one answer that a response declares, and judging plain answers.
 
 A task declares one answer form and tells it in the prompt: `<answer>...</answer>`
-(the default) or `\\boxed{...}` (`info["form"] = "boxed"`). Reading one form closes
+(the default) or `\boxed{...}` (`info["form"] = "boxed"`). Reading one form closes
 the holes that reading many opens: a guess in the reasoning, a list of
 candidates, an answer cut from a sentence. `extract="lenient"` reads what people
 and other models write; it serves evaluation, never reward.
@@ -56,7 +56,7 @@ def tagged(text: str) -> list[str | None]:
 
 
 def boxed(text: str) -> list[str | None]:
-    r"""The contents of every outermost `\boxed{...}`, by counting braces; None for one left open."""
+    r"""The contents of every outermost `\boxed{...}`, by counting braces; None for one left open or far too long."""
     found: list[str | None] = []
     start = text.find("\\boxed{")
     while start >= 0:
@@ -72,7 +72,7 @@ _BRACE = re.compile(r"\\.|[{}]", re.S)
 
 def _closing_brace(text: str, begin: int) -> int | None:
     depth = 1
-    for match in _BRACE.finditer(text, begin):
+    for match in _BRACE.finditer(text, begin, begin + 10 * MAX_ANSWER):
         if match[0] in "{}":
             depth += 1 if match[0] == "{" else -1
             if depth == 0:
@@ -98,7 +98,7 @@ def _only(found: list[str | None], form: str) -> Reading:
     if not found:
         return nothing(f"no {form} marker")
     if None in found:
-        return malformed(f"an {form} marker is nested or never closed")
+        return malformed(f"an {form} marker is nested, never closed or far too long")
     texts = {" ".join(text.split()): text.strip() for text in found if text is not None and len(text) <= MAX_ANSWER}
     if len(texts) < 1:
         return malformed(f"the answer is longer than {MAX_ANSWER} characters")
@@ -108,31 +108,69 @@ def _only(found: list[str | None], form: str) -> Reading:
     return Reading(text) if text else nothing("the answer is empty")
 
 
-_PHRASE = re.compile(r"(?:answer|result|solution)\s*(?:is|:|=)\s*:?\s*([^\n]{1,400})", re.I)
-_DOLLARS = re.compile(r"\$\$?([^$]{1,400})\$\$?")
-_NUMBER = re.compile(r"[-+\u2212]?\d[\d,]*(?:\.\d+)?(?:\s*/\s*\d+)?%?")
+_TEMPLATE = re.compile(r"<\|[a-z_]{1,30}\|>")
+_PHRASE = re.compile(
+    r"(?:answer|result|solution)s?\b[^\n.:=]{0,100}?(?:\bis\b|\bare\b|:|=)(?!\s*:?\s*the\b)\s*:?\s*([^\n]{1,400})", re.I
+)
+_LAST_IS = re.compile(r".*\bis\s+(?=[-+$\\\d(\[])", re.S)
+_DOLLARS = re.compile(r"\$\$?([^$]{1,400})\$\$?|\\\((.{1,400}?)\\\)|\\\[(.{1,400}?)\\\]", re.S)
+_NUMBER = re.compile(r"(?<![\w.\\{^])[-+\u2212]?\d[\d,]*(?:\.\d+)?(?:\s*/\s*\d+)?\\?%?")
+_BETWEEN = re.compile(r"[\s,;$.]*(?:\\[)\]]|\$)*[\s,;]*(?:and|or)?[\s,;]*(?:\\[(\[]|\$)*\s*")
 
 
 def _lenient(text: str) -> Reading:
-    """The last answer in whatever form: tag, box, "the answer is", dollars, number, the bare text."""
-    tail = text[-20_000:]
-    for finder in (tagged, boxed):
-        closed = [found for found in finder(tail) if found and found.strip()]
-        if closed:
-            return Reading(closed[-1].strip()[:MAX_ANSWER])
-    phrases = _PHRASE.findall(tail)
-    if phrases:
-        inner = _DOLLARS.findall(phrases[-1])
-        return Reading((inner[0] if inner else re.split(r"[.;]\s", phrases[-1] + " ")[0]).strip().rstrip("."))
-    for pattern in (_DOLLARS, _NUMBER):
-        matches = pattern.findall(tail)
-        if matches:
-            return Reading(matches[-1].strip())
+    """The last answer in whatever form: tag, box, "the answer is", mathematics or a number, the bare text."""
+    tail = _TEMPLATE.split(text[-20_000:])[0] or text[-20_000:]
+    closed = [found for found in tagged(tail) if found and found.strip()]
+    if closed:
+        return Reading(closed[-1].strip()[:MAX_ANSWER])
+    found = _last_boxes(tail) or _announced(tail) or _last_mathematics(tail)
     bare = tail.strip()
-    return Reading(bare) if 0 < len(bare) <= 100 else nothing("no answer found")
+    return Reading(found) if found else Reading(bare) if 0 < len(bare) <= 100 else nothing("no answer found")
+
+
+def _last_boxes(text: str) -> str:
+    """The last box, with those that only separators part from it."""
+    contents = [found for found in boxed(text) if found and found.strip()]
+    chosen: list[str] = []
+    end = len(text)
+    for content in reversed(contents):
+        start = text.rfind("\\boxed{" + content + "}", 0, end)
+        if chosen and not _BETWEEN.fullmatch(text, start + len(content) + 8, end):
+            break
+        chosen.insert(0, content.strip())
+        end = start
+    return ", ".join(chosen)[:MAX_ANSWER]
+
+
+def _announced(text: str) -> str:
+    """What follows the last "the answer is"."""
+    phrases = _PHRASE.findall(text)
+    if not phrases:
+        return ""
+    phrase = _LAST_IS.sub("", re.split(r"[.;]\s", phrases[-1] + " ")[0])
+    return (_mathematics(phrase)[:1] or [phrase])[0].strip().strip("*").rstrip(".")
+
+
+def _mathematics(text: str) -> list[str]:
+    return ["".join(groups).strip() for groups in _DOLLARS.findall(text)]
+
+
+def _last_mathematics(text: str) -> str:
+    """The last piece between dollars, or the last number if that comes later."""
+    pieces = list(_DOLLARS.finditer(text))
+    numbers = list(_NUMBER.finditer(text, pieces[-1].end() if pieces else 0))
+    if numbers:
+        return numbers[-1][0].strip(" ,")
+    return "".join(group or "" for group in pieces[-1].groups()).strip() if pieces else ""
 
 
 _INTEGER = re.compile(r"[-+\u2212]?[0-9]{1,300}")
+
+
+def whole_number(text: str) -> int | None:
+    """The value of a whole number in ASCII digits, at most 300 of them; None for anything else."""
+    return int(text.replace("\u2212", "-")) if _INTEGER.fullmatch(text) else None
 
 
 def integer(response: str, task: Task, extract: Extract = "declared") -> Score:
@@ -140,9 +178,9 @@ def integer(response: str, task: Task, extract: Extract = "declared") -> Score:
     reading = read(response, task, extract)
     if reading.text is None:
         return SCALE.score(reading.level, reading.why)
-    if not _INTEGER.fullmatch(reading.text):
+    given = whole_number(reading.text)
+    if given is None:
         return SCALE.score("malformed", "not a whole number")
-    given = int(reading.text.replace("\u2212", "-"))
     return SCALE.score("correct") if given == int(task.answer) else SCALE.score("wrong", "another number")
 
 
@@ -156,4 +194,6 @@ def text(response: str, task: Task, extract: Extract = "declared") -> Score:
     reading = read(response, task, extract)
     if reading.text is None:
         return SCALE.score(reading.level, reading.why)
-    return SCALE.score("correct") if fold(reading.text) == fold(str(task.answer)) else SCALE.score("wrong", "another text")
+    return (
+        SCALE.score("correct") if fold(reading.text) == fold(str(task.answer)) else SCALE.score("wrong", "another text")
+    )

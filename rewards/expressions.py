@@ -51,47 +51,61 @@ def evaluate(text: str) -> tuple[Ratio, list[int]]:
     """
     if len(text) > MAX_LENGTH:
         raise Malformed(f"longer than {MAX_LENGTH} characters")
-    values: list[Ratio] = []
-    pending: list[str] = []  # operators and open brackets (shunting-yard)
-    numbers: list[int] = []
-    operand = True  # what the grammar wants next
+    reader = _Reader()
     for digits, sign, other in _TOKEN.findall(text.rstrip()):
         if other:
             raise Malformed(f"unexpected {other!r}")
         if digits:
-            if not operand or (digits[0] == "0" and len(digits) > 1) or len(digits) > MAX_DIGITS:
-                raise Malformed(f"unexpected number {digits[:20]}")
-            numbers.append(int(digits))
-            values.append((numbers[-1], 1))
-            operand = False
-            continue
-        sign = _SIGNS.get(sign, sign)
-        if (sign == "(") != operand:
+            reader.number(digits)
+        else:
+            reader.sign(_SIGNS.get(sign, sign))
+    return reader.value(), reader.numbers
+
+
+class _Reader:
+    """Dijkstra's shunting-yard: operators wait until one that binds less tightly comes."""
+
+    def __init__(self) -> None:
+        self.numbers: list[int] = []
+        self._values: list[Ratio] = []
+        self._waiting: list[str] = []  # operators and open brackets
+        self._operand = True  # what the grammar wants next
+
+    def number(self, digits: str) -> None:
+        if not self._operand or (digits[0] == "0" and len(digits) > 1) or len(digits) > MAX_DIGITS:
+            raise Malformed(f"unexpected number {digits[:20]}")
+        self.numbers.append(int(digits))
+        self._values.append((self.numbers[-1], 1))
+        self._operand = False
+
+    def sign(self, sign: str) -> None:
+        if (sign == "(") != self._operand:
             raise Malformed(f"unexpected {sign!r}")
         if sign == "(":
-            pending.append(sign)
+            self._waiting.append(sign)
         elif sign == ")":
-            _reduce(values, pending, 0)
-            if not pending:
+            self._apply(0)
+            if not self._waiting:
                 raise Malformed("unexpected ')'")
-            pending.pop()
+            self._waiting.pop()
         else:
-            _reduce(values, pending, _RANK[sign])
-            pending.append(sign)
-            operand = True
-    if operand:
-        raise Malformed("the expression is not complete")
-    _reduce(values, pending, 0)
-    if pending:
-        raise Malformed("a bracket is not closed")
-    return values[0], numbers
+            self._apply(_RANK[sign])
+            self._waiting.append(sign)
+            self._operand = True
 
+    def value(self) -> Ratio:
+        if self._operand:
+            raise Malformed("the expression is not complete")
+        self._apply(0)
+        if self._waiting:
+            raise Malformed("a bracket is not closed")
+        return self._values[0]
 
-def _reduce(values: list[Ratio], pending: list[str], rank: int) -> None:
-    """Apply the waiting operators that bind at least as tightly as `rank`, up to an open bracket."""
-    while pending and pending[-1] != "(" and _RANK[pending[-1]] >= rank:
-        right, left = values.pop(), values.pop()
-        values.append(apply(pending.pop(), left, right))
+    def _apply(self, rank: int) -> None:
+        """Apply the waiting operators that bind at least as tightly as `rank`, up to an open bracket."""
+        while self._waiting and self._waiting[-1] != "(" and _RANK[self._waiting[-1]] >= rank:
+            right, left = self._values.pop(), self._values.pop()
+            self._values.append(apply(self._waiting.pop(), left, right))
 
 
 def apply(sign: str, left: Ratio, right: Ratio) -> Ratio:
@@ -133,7 +147,9 @@ def countdown(response: str, task: Task, extract: Extract = "declared") -> Score
             return scale.score("malformed", f"{sign} is not allowed")
     if value == (gold["target"], 1):
         return scale.score("correct")
-    return scale.score(_wrong(scale, value, gold["target"]), f"equals {value[0]}" + (f"/{value[1]}" if value[1] > 1 else ""))
+    return scale.score(
+        _wrong(scale, value, gold["target"]), f"equals {value[0]}" + (f"/{value[1]}" if value[1] > 1 else "")
+    )
 
 
 def _wrong(scale: Scale, value: Ratio | None, target: int) -> str:
@@ -148,5 +164,7 @@ def _wrong(scale: Scale, value: Ratio | None, target: int) -> str:
 
 def _difference(used: list[int], given: list[int]) -> str:
     extra, missing = Counter(used) - Counter(given), Counter(given) - Counter(used)
-    parts = [f"{word} {', '.join(map(str, c.elements()))}" for word, c in (("too many:", extra), ("missing:", missing)) if c]
+    parts = [
+        f"{word} {', '.join(map(str, c.elements()))}" for word, c in (("too many:", extra), ("missing:", missing)) if c
+    ]
     return "; ".join(parts)
