@@ -36,7 +36,7 @@ def claim(folder: Path, settings: Settings) -> Path:
 
 
 def compare(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
-    """ "key: old -> new" for every key in which two tables differ."""
+    """One text "key: old -> new" for every key in which two tables differ."""
     found = []
     for key in sorted({*old, *new}):
         a, b = old.get(key), new.get(key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +23,7 @@ from ludex.agents.engine import LocalEngine, Sampling
 from ludex.agents.evaluate import play, summarise
 from ludex.agents.journal import Journal, open_sinks
 from ludex.agents.learner import Learner, learning_rate
+from ludex.agents.metrics import alarms, describe
 from ludex.agents.players import Context, Oracle, Player, PolicyPlayer
 from ludex.agents.policy import save_model
 from ludex.agents.render import Renderer
@@ -41,7 +42,7 @@ class RunError(RuntimeError):
 class Clock:
     """Seconds spent in each phase of a step."""
 
-    seconds: Counter[str] = field(default_factory=Counter)
+    seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
     @contextmanager
     def __call__(self, phase: str) -> Iterator[None]:
@@ -187,50 +188,6 @@ def _limit_errors(played: Sequence[Trajectory], limit: float) -> None:
         )
 
 
-def describe(played: Sequence[Trajectory]) -> dict[str, float]:
-    """What a step's episodes look like: rewards, success, levels, lengths, entropy of what was sampled."""
-    whole = [t for t in played if t.stop is not Stop.ENV_ERROR and t.turns]
-    turns = [turn for t in whole for turn in t.turns]
-    levels = Counter(t.score.level for t in whole if t.score)
-    order = next((t.score.scale.levels for t in whole if t.score), ())
-    sampled = sum(len(turn.logps) for turn in turns)
-    return {
-        "reward": fmean(t.reward for t in whole),
-        "correct": fmean(t.correct for t in whole),
-        "length": sampled / len(turns),
-        "turns": len(turns) / len(whole),
-        "cut": fmean(turn.cut for turn in turns),
-        "entropy": -sum(map(sum, (turn.logps for turn in turns))) / max(1, sampled),  # unbiased, at the temperature
-        "repetition": fmean(repetition(turn.action_ids) for turn in turns),
-        "truncated": fmean(t.stop is not Stop.TERMINATED for t in whole),
-        "env_errors": len(played) - len(whole),
-        **{f"level/{level}": levels[level] / len(whole) for level in order},
-    }
-
-
-def repetition(ids: Sequence[int]) -> float:
-    """Share of a response's 4-grams that it has said before."""
-    grams = list(zip(ids, ids[1:], ids[2:], ids[3:], strict=False))
-    return 1 - len(set(grams)) / len(grams) if grams else 0.0
-
-
-def alarms(metrics: dict[str, Any], settings: Settings) -> list[str]:
-    """What looks wrong in a step's metrics, in plain words."""
-    log = settings.log
-    if "oracle" in settings.chosen.needs:
-        return []
-    rules = [
-        ("entropy", metrics["entropy"] < log.min_entropy, "the policy has become deterministic"),
-        ("kl_ref", metrics.get("kl_ref", 0.0) > log.max_kl, "the policy has left the reference far behind"),
-        ("cut", metrics["cut"] > log.max_cut, "responses hit rollout.max_new_tokens"),
-        ("repetition", metrics["repetition"] > log.max_repetition, "responses repeat themselves"),
-        ("gap", metrics.get("gap", 0.0) > log.max_gap, "sampled and recomputed log-probabilities differ"),
-        ("groups", metrics["groups"] == 0, "every task is solved always or never; nothing was learned"),
-        ("skipped", metrics.get("skipped", 0.0) > 0, "an update was skipped because it was not finite"),
-    ]
-    return [f"{name} = {metrics[name]:.3g}: {words}" for name, raised, words in rules if raised]
-
-
 def train(settings: Settings, root: Path | str = "runs", *, stop_after: int | None = None) -> Path:
     """Train until `settings.steps` steps are done, resuming the run folder if there is one.
 
@@ -268,9 +225,12 @@ def train(settings: Settings, root: Path | str = "runs", *, stop_after: int | No
             _step(trainer, journal, view, folder)
             if _due(trainer.done, settings.save.every) or trainer.done == last or stopping.is_set():
                 checkpoints.save(trainer.done, trainer.state_dict())
-    if trainer.done == settings.steps:
-        write_folder(folder / "model", lambda path: save_model(trainer.policy, path))
-        runs.draw(folder)
+        if trainer.done == settings.steps:
+            write_folder(folder / "model", lambda path: save_model(trainer.policy, path))
+            runs.draw(folder)
+            view.say(f"done; next: ludex eval {folder}/model {settings.env[0].id}, or look at {folder}/curves.png")
+        else:
+            view.say(f"stopped after step {trainer.done}; the same command goes on from there")
     return folder
 
 

@@ -65,11 +65,13 @@ class RunView:
             self._live.update(Group(self._progress, Panel(_table(metrics), expand=False)))
         elif step == self.total or time.monotonic() - self._last_line > PLAIN_EVERY_S:
             self._last_line = time.monotonic()
-            self.console.print(f"{self.title} {step}/{self.total}  {_line(metrics)}", highlight=False, markup=False)
+            self.console.print(
+                f"{self.title} {step}/{self.total}  {_line(metrics)}", highlight=False, markup=False, soft_wrap=True
+            )
 
     def say(self, line: str) -> None:
         """A line above the panel that stays."""
-        self.console.print(line, highlight=False, markup=False)
+        self.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def _line(metrics: Mapping[str, Any]) -> str:

@@ -39,7 +39,9 @@ def main() -> None:
     parser.add_argument("model", nargs="?", help="a model to evaluate as well")
     parser.add_argument("-n", type=int, default=200, help="problems of each difficulty")
     args = parser.parse_args()
-    table = Table("difficulty", "numbers", "target", "solutions, median", "blind pass@1", "blind pass@64", "model pass@1")
+    table = Table(
+        "difficulty", "numbers", "target", "solutions, median", "blind pass@1", "blind pass@64", "model pass@1"
+    )
     for name, preset in DIFFICULTIES.items():
         source = ludex.task_source("countdown", split="test", difficulty=name)
         golds = [source[i].answer for i in range(args.n)]

@@ -17,8 +17,9 @@ import torch
 from toys import run_table, save_toy_model
 
 from ludex.agents import runs
+from ludex.agents.metrics import repetition
 from ludex.agents.settings import resolve
-from ludex.agents.train import RunError, Trainer, repetition, train
+from ludex.agents.train import RunError, Trainer, train
 from ludex.config import ConfigError
 
 HERE = Path(__file__).parent
@@ -197,4 +198,3 @@ def test_repetition_counts_repeated_four_grams() -> None:
     assert repetition([1, 2, 3, 4, 5]) == 0
     assert repetition([7] * 8) == pytest.approx(4 / 5)  # five 4-grams, one of them new
     assert repetition([1, 2]) == 0
-
