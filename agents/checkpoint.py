@@ -12,9 +12,14 @@ import torch
 
 
 def write_folder(folder: Path, fill: Callable[[Path], None]) -> None:
-    """Replace `folder` by one that `fill` writes; at any moment the old one or the new one is whole."""
+    """Replace `folder` by one that `fill` writes; at any moment the old one or the new one is whole.
+
+    A kill between the two renames leaves the old one under its hidden name; the next call puts it back first.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
     fresh, old = folder.with_name(f".{folder.name}.new"), folder.with_name(f".{folder.name}.old")
+    if old.exists() and not folder.exists():
+        os.rename(old, folder)
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir()
     fill(fresh)
@@ -53,7 +58,8 @@ class Checkpoints:
 
     def steps(self) -> list[int]:
         """The saved steps, in order; what was being written when the run died does not count."""
-        return sorted(int(path.name.removeprefix("step-")) for path in self.folder.glob("step-*"))
+        names = (path.name.removeprefix("step-") for path in self.folder.glob("step-*"))
+        return sorted(int(name) for name in names if name.isdecimal())
 
     def save(self, step: int, state: dict[str, Any]) -> None:
         """Write the state after `step` steps and forget all but the last few."""

@@ -8,6 +8,7 @@ was sampled from.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -31,6 +32,14 @@ class Sampling:
     max_new_tokens: int = 64
     temperature: float = 1.0
     top_p: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.max_new_tokens < 1:
+            raise ValueError(f"max_new_tokens={self.max_new_tokens} must be at least 1")
+        if not 0 <= self.temperature < math.inf:
+            raise ValueError(f"temperature={self.temperature} must be a number from 0 up")
+        if not 0 < self.top_p <= 1:
+            raise ValueError(f"top_p={self.top_p} must be above 0 and at most 1")
 
 
 @dataclass
@@ -62,7 +71,7 @@ def generate(engine: Engine, prompts: Sequence[Sequence[int]], sampling: Samplin
     """One response to each prompt, in order."""
     handles = [engine.submit(prompt, sampling) for prompt in prompts]
     done: dict[int, Sample] = {}
-    while len(done) < len(handles):
+    while not done.keys() >= set(handles):
         done |= engine.poll()
     return [done[handle] for handle in handles]
 
@@ -82,11 +91,10 @@ class _Rows:
         self.done = torch.zeros(len(self.where), dtype=torch.bool, device=self.where.device)
 
     def keep(self, alive: Tensor) -> None:
-        """Forget the rows that are done."""
+        """Forget the rows that are done; the next step replaces `logits` anyway."""
         index = alive.nonzero()[:, 0]
         self.cache.batch_select_indices(index)
         self.where, self.position, self.done = self.where[index], self.position[index], self.done[index]
-        self.logits = self.logits[index]
         self.mask = None if self.mask is None else self.mask[index]
 
 
@@ -97,11 +105,13 @@ class LocalEngine:
         policy: holds the model and computes logits.
         stops: ids that end a response.
         batch: rows decoded together.
+        look: decoding steps between two looks at what is finished; 0 for a choice by device.
     """
 
-    def __init__(self, policy: Any, stops: Sequence[int], batch: int = 1024):
+    def __init__(self, policy: Any, stops: Sequence[int], batch: int = 1024, look: int = 0):
         self.policy, self.batch = policy, batch
-        self.stops = torch.tensor(sorted(stops), device=policy.device)
+        self.look = look or (1 if policy.device.type == "cpu" else LOOK_EVERY)
+        self.stops = torch.tensor(sorted(stops), dtype=torch.long, device=policy.device)
         self._queue: list[tuple[int, list[int], Sampling]] = []
         self._count = 0
         self._random = torch.Generator(policy.device)
@@ -111,7 +121,9 @@ class LocalEngine:
         self._random.manual_seed(seed)
 
     def submit(self, prompt: Sequence[int], sampling: Sampling) -> int:
-        """Queue one response to `prompt`."""
+        """Queue one response to `prompt`; ValueError for an empty one, after which nothing can be predicted."""
+        if not prompt:
+            raise ValueError("an empty prompt: the model needs at least one token to continue")
         self._count += 1
         self._queue.append((self._count, list(prompt), sampling))
         return self._count
@@ -145,14 +157,13 @@ class LocalEngine:
         ids = torch.zeros(size, dtype=torch.long, device=self.policy.device)
         logps = torch.zeros(size, device=self.policy.device)
         rows = self._prefill(prompts)
-        look = 1 if self.policy.device.type == "cpu" else LOOK_EVERY
         for step in range(sampling.max_new_tokens):
             token, logp = self._draw(rows.logits, sampling)
             ids[rows.where, step], logps[rows.where, step] = token, logp
             rows.done |= torch.isin(token, self.stops)
             if step + 1 == sampling.max_new_tokens:
                 break
-            if step % look == look - 1:
+            if step % self.look == self.look - 1:
                 alive = int((~rows.done).sum())
                 if not alive:
                     break
@@ -163,27 +174,27 @@ class LocalEngine:
         return ids, logps
 
     def _prefill(self, prompts: list[list[int]]) -> _Rows:
+        from ludex.agents.cache import for_decoding
+
         distinct = {tuple(prompt): None for prompt in prompts}
         number = {prompt: i for i, prompt in enumerate(distinct)}
         padded, mask, position = left_pad(list(distinct), self.policy.device)
         hidden, cache = self.policy.prefill(padded, mask, position)
         index = torch.tensor([number[tuple(prompt)] for prompt in prompts], device=self.policy.device)
-        if len(distinct) < len(prompts):
-            cache.batch_select_indices(index)
-        else:
-            index = torch.arange(len(prompts), device=self.policy.device)
         return _Rows(
             where=torch.arange(len(prompts), device=self.policy.device),
-            cache=cache,
+            cache=for_decoding(cache, index),
             mask=None if mask is None else mask[index],
             position=position[index, -1:] + 1,
             logits=self.policy.logits(hidden[:, -1])[index],
         )
 
     def _advance(self, rows: _Rows, token: Tensor) -> None:
+        mask = None
         if rows.mask is not None:
             rows.mask = torch.cat([rows.mask, rows.mask.new_ones(len(token), 1)], 1)
-        hidden = self.policy.hidden(token[:, None], rows.mask, rows.position, rows.cache)
+            mask = self.policy.step_mask(rows.mask)
+        hidden = self.policy.hidden(token[:, None], mask, rows.position, rows.cache)
         rows.position = rows.position + 1
         rows.logits = self.policy.logits(hidden[:, -1])
 

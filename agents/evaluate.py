@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
+from statistics import fmean
 from typing import Any
 
 import numpy as np
 
 from ludex.agents.engine import LocalEngine, Sampling
+from ludex.agents.journal import strict_json
 from ludex.agents.players import Context, Oracle, Player, PolicyPlayer, RandomPlayer, RemotePlayer
 from ludex.agents.rollout import Arena, Domain, Start
 from ludex.core import Stop, Trajectory
@@ -31,7 +32,8 @@ class Report:
         pass_1, pass_k: shares with 95 % bootstrap intervals over problems.
         reward: mean of the episodes' rewards. levels: share of each level.
         cut: share of episodes with a response ended by its length limit.
-        tokens: mean sampled tokens an episode. samples: some episodes.
+        tokens: mean sampled tokens an episode.
+        samples: some episodes, and the first that was lost.
     """
 
     env: str
@@ -51,8 +53,8 @@ class Report:
     samples: list[dict[str, str]] = field(default_factory=list)
 
     def to_json(self) -> str:
-        """The report as JSON."""
-        return json.dumps(asdict(self), indent=2, ensure_ascii=False)
+        """The report as JSON; null where there was nothing to count."""
+        return strict_json(asdict(self), indent=2, ensure_ascii=False)
 
     def headline(self) -> str:
         """One line for people."""
@@ -61,7 +63,7 @@ class Report:
 
 
 def percent(share: float, interval: Interval) -> str:
-    """ "42.0 % [38.1, 46.2]"."""
+    """Such as "42.0 % [38.1, 46.2]"."""
     return f"{100 * share:.1f} % [{100 * interval[0]:.1f}, {100 * interval[1]:.1f}]"
 
 
@@ -83,8 +85,10 @@ def bootstrap(values: Sequence[float], seed: int = 0) -> Interval:
 def play(
     player: Player, arena: Arena, *, n: int, k: int, split: str, seed: int, domain: int = 0, problems_at_once: int = 128
 ) -> list[Trajectory]:
-    """k episodes on each of the first n tasks of a stream; `group` is the task's index."""
+    """Play k episodes on each of the first n tasks of a stream (all, if a data set has fewer); `group` is the index."""
     done: list[Trajectory] = []
+    source = arena.source(domain, seed, split)
+    n = min(n, len(source)) if isinstance(source, Sized) else n
     for first in range(0, n, problems_at_once):
         indices = range(first, min(n, first + problems_at_once))
         done += arena.play([Start(domain, seed, split, i, i) for i in indices for _ in range(k)], player)
@@ -94,32 +98,44 @@ def play(
 def summarise(trajectories: Sequence[Trajectory], *, env: str, model: str, split: str, samples: int = 10) -> Report:
     """A report on episodes; those that ended in an environment error are counted and left out."""
     whole = [t for t in trajectories if t.stop is not Stop.ENV_ERROR]
+    lost = [t for t in trajectories if t.stop is Stop.ENV_ERROR]
     problems: dict[int, list[bool]] = {}
     for t in whole:
         problems.setdefault(t.group, []).append(t.correct)
     k = max((len(answers) for answers in problems.values()), default=0)
     first = [sum(answers) / len(answers) for answers in problems.values()]
     best = [pass_at_k(len(a), sum(a), min(k, len(a))) for a in problems.values()]
-    levels = Counter(t.score.level or "error" if t.score else ("correct" if t.correct else "failed") for t in whole)
+    levels = Counter(map(_level, whole))
     order = next((t.score.scale.levels for t in whole if t.score), ("failed", "correct"))
-    mean = lambda values: float(np.mean(values)) if len(values) else math.nan  # noqa: E731
     return Report(
         env=env,
         model=model,
         split=split,
         n=len(problems),
         k=k,
-        pass_1=mean(first),
+        pass_1=_mean(first),
         pass_1_interval=bootstrap(first),
-        pass_k=mean(best),
+        pass_k=_mean(best),
         pass_k_interval=bootstrap(best),
-        reward=mean([t.reward for t in whole]),
-        levels={level: levels[level] / len(whole) for level in order} if whole else {},
-        cut=mean([any(turn.cut for turn in t.turns) for t in whole]),
-        tokens=mean([t.tokens for t in whole]),
-        errors=len(trajectories) - len(whole),
-        samples=[_sample(t) for t in whole[:: max(1, len(whole) // max(1, samples))][:samples]],
+        reward=_mean([t.reward for t in whole]),
+        levels={level: levels[level] / len(whole) for level in dict.fromkeys([*order, *levels])} if whole else {},
+        cut=_mean([any(turn.cut for turn in t.turns) for t in whole]),
+        tokens=_mean([t.tokens for t in whole]),
+        errors=len(lost),
+        samples=[_sample(t) for t in [*whole[:: max(1, len(whole) // max(1, samples))][:samples], *lost[:1]]],
     )
+
+
+def _mean(values: Sequence[float]) -> float:
+    return fmean(values) if values else math.nan
+
+
+def _level(trajectory: Trajectory) -> str:
+    if trajectory.stop is Stop.ENV_ERROR:
+        return "error"
+    if trajectory.score and trajectory.score.level:
+        return trajectory.score.level
+    return "correct" if trajectory.correct else "failed"
 
 
 def _sample(trajectory: Trajectory) -> dict[str, str]:
@@ -128,8 +144,8 @@ def _sample(trajectory: Trajectory) -> dict[str, str]:
         "task_id": trajectory.task_id,
         "prompt": trajectory.turns[0].observation if trajectory.turns else "",
         "response": last.text if last else "",
-        "level": (trajectory.score.level or "error") if trajectory.score else str(trajectory.correct),
-        "why": trajectory.score.why if trajectory.score else "",
+        "level": _level(trajectory),
+        "why": trajectory.score.why if trajectory.score else trajectory.error,
     }
 
 
@@ -144,6 +160,7 @@ def evaluate(
     temperature: float = 1.0,
     max_new_tokens: int = 256,
     device: str = "auto",
+    success_at: float = math.nan,
     **options: Any,
 ) -> Report:
     """Evaluate a model in an environment.
@@ -159,9 +176,10 @@ def evaluate(
         temperature: 0 for the most likely response.
         max_new_tokens: length limit of a response.
         device: for a local model.
+        success_at: episode reward from which a foreign environment's episode counts as correct.
         options: of the environment.
     """
-    domain = Domain(env, options=options)
+    domain = Domain(env, success_at=success_at, options=options)
     arena = Arena([domain])
     with closing(arena):
         player = open_player(model, domain, Sampling(max_new_tokens, temperature), seed, device)
@@ -218,4 +236,10 @@ def print_report(report: Report, samples: int = 3) -> None:
         table.add_row("environment errors", str(report.errors))
     console.print(table)
     for sample in report.samples[:samples]:
-        console.print(f"[dim]{escape(sample['prompt'])}[/]\n  {escape(sample['response'])}  [bold]{sample['level']}[/]")
+        prompt, response = escape(_visible(sample["prompt"])), escape(_visible(sample["response"]))
+        console.print(f"[dim]{prompt}[/]\n  {response}  [bold]{sample['level']}[/]")
+
+
+def _visible(text: str) -> str:
+    """The text without what could command a terminal."""
+    return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -72,7 +73,9 @@ def open_sinks(names: Sequence[str], folder: Path, run: str, config: Mapping[str
         if name not in known:
             raise ValueError(f"log.sinks: no tracker {name!r}; {suggest(name, known)}")
         try:
-            sinks.append(_TensorBoard(folder, run, config) if name == "tensorboard" else _Tracker(name, folder, run, config))
+            sinks.append(
+                _TensorBoard(folder, run, config) if name == "tensorboard" else _Tracker(name, folder, run, config)
+            )
         except ModuleNotFoundError as error:
             raise MissingExtra(f"log.sinks: {name} needs {error.name}: pip install {name}") from error
     return sinks
@@ -120,8 +123,7 @@ def episode_record(trajectory: Trajectory) -> dict[str, Any]:
         "correct": trajectory.correct,
         "score": trajectory.score.to_dict() if trajectory.score else None,
         "turns": [
-            {"observation": t.observation, "text": t.text, "reward": _number(t.reward), "cut": t.cut}
-            for t in trajectory.turns
+            {"observation": t.observation, "text": t.text, "reward": t.reward, "cut": t.cut} for t in trajectory.turns
         ],
         "rows": [
             {"ids": row.tokens, "mask": [int(m) for m in row.mask]}
@@ -130,13 +132,22 @@ def episode_record(trajectory: Trajectory) -> dict[str, Any]:
     }
 
 
-def _number(value: float) -> float | None:
-    return value if value == value and abs(value) != float("inf") else None
+def strict_json(value: Any, **options: Any) -> str:
+    """Plain data as JSON that every reader takes: null for NaN and infinity, for which JSON has no numbers."""
+    return json.dumps(_finite(value), allow_nan=False, default=str, **options)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _finite(child) for key, child in value.items()}
+    return [_finite(child) for child in value] if isinstance(value, list | tuple) else value
 
 
 def _append(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     with path.open("a") as file:
-        file.writelines(json.dumps(row, allow_nan=False, default=str) + "\n" for row in rows)
+        file.writelines(strict_json(row) + "\n" for row in rows)
 
 
 def _step_of(line: str) -> float:

@@ -6,6 +6,7 @@ import copy
 import math
 from collections import defaultdict
 from collections.abc import Iterator
+from statistics import fmean
 from typing import Any
 
 import torch
@@ -54,16 +55,14 @@ class Learner:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(step, self.settings, self.total_steps)
         parts = [self._prepare(part) for part in split_groups(batch, self.settings.minibatches)]
-        sums: dict[str, float] = defaultdict(float)
-        for number in range(self.settings.updates):
-            for part in parts:
-                for name, value in self._update(part).items():
-                    if name != "gap":
-                        sums[name] += value
-                    elif number == 0:  # the weights are still those that sampled, for the first part at least
-                        sums[name] = max(sums[name], value) if part is parts[0] else sums[name]
-        count = self.settings.updates * len(parts)
-        return {name: value if name == "gap" else value / count for name, value in sums.items()}
+        found = [self._update(part) for _ in range(self.settings.updates) for part in parts]
+        found += [{name: float(x) for name, x in self.algorithm.statistics(part).items()} for part in parts]
+        values: dict[str, list[float]] = defaultdict(list)
+        for name, value in ((name, value) for metrics in found for name, value in metrics.items()):
+            values[name].append(value)
+        means = {name: fmean(numbers) for name, numbers in values.items()}
+        means["gap"] = found[0].get("gap", math.nan)  # only the very first update has the weights that sampled
+        return means
 
     @torch.no_grad()
     def _prepare(self, part: Batch) -> Batch:
@@ -98,7 +97,7 @@ class Learner:
             new = self.policy(rows, self.temperature, "entropy" in self.algorithm.needs)
             loss, metrics = self.algorithm.loss(new, rows)
             if not torch.isfinite(loss):
-                return self._skip(_first_bad(new, loss))
+                return self._skip(_first_bad(new))
             loss.backward()  # type: ignore[no-untyped-call]
             for name, value in {"loss": loss.detach(), **metrics}.items():
                 sums[name] = sums.get(name, torch.zeros((), device=value.device)) + value
@@ -108,7 +107,9 @@ class Learner:
             return self._skip(self._bad_gradient())
         self.optimizer.step()
         self.skips = 0
-        return {**{name: float(value) for name, value in sums.items()}, "grad_norm": float(norm), "gap": float(gap)}
+        weight = float(part.weight.sum()) or 1.0
+        means = {name: float(value) / (1.0 if name == "loss" else weight) for name, value in sums.items()}
+        return {**means, "grad_norm": float(norm), "gap": float(gap), "skipped": 0.0}
 
     def _skip(self, bad: str) -> dict[str, float]:
         """Leave the weights alone; Diverged after too many in a row."""
@@ -144,7 +145,7 @@ class Learner:
         self.skips = state["skips"]
 
 
-def _first_bad(new: Forward, loss: Tensor) -> str:
+def _first_bad(new: Forward) -> str:
     for name in ("logp", "entropy", "value"):
         if not torch.isfinite(getattr(new, name)).all():
             return f"the policy's {name}"

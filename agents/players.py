@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from ludex.agents.engine import Engine, Sampling, generate
 from ludex.agents.render import Message, Renderer
@@ -22,7 +23,7 @@ class Episode:
     Attributes:
         env: the environment, reset.
         observation: the last observation, not answered yet.
-        info: what `reset` said beside it.
+        info: what `reset` said beside it; `legal` as the last step had it.
         trajectory: what has happened so far.
     """
 
@@ -167,7 +168,7 @@ class RemotePlayer:
 
     url: str
     model: str
-    sampling: Sampling = Sampling()
+    sampling: Sampling = field(default_factory=Sampling)
     history: int = 0
     parallel: int = 16
     timeout_s: float = 600.0
@@ -181,23 +182,46 @@ class RemotePlayer:
             from openai import OpenAI
         except ModuleNotFoundError as error:
             raise MissingExtra("an openai: model needs the openai client: pip install 'ludex[eval]'") from error
-        key = os.environ.get("OPENAI_API_KEY", "none")
-        self._client = OpenAI(base_url=self.url, api_key=key, timeout=self.timeout_s, max_retries=3)
+        if "@" in urlsplit(self.url).netloc:  # the URL goes into reports and logs
+            raise ValueError("a server's URL must hold no password or key; put the key into OPENAI_API_KEY")
+        self._key = os.environ.get("OPENAI_API_KEY", "")
+        self._client = OpenAI(base_url=self.url, api_key=self._key or "none", timeout=self.timeout_s, max_retries=3)
 
     def act(self, episodes: Sequence[Episode]) -> list[Turn | None]:
-        """Ask for one completion for each episode, several at a time."""
+        """Ask for one completion for each episode, several at a time.
+
+        Raises:
+            ConnectionError: one line, if the server does not answer or refuses.
+        """
         from concurrent.futures import ThreadPoolExecutor
 
         with ThreadPoolExecutor(self.parallel) as pool:
             return list(pool.map(self._ask, episodes))
 
-    def _ask(self, episode: Episode) -> Turn:
-        reply = self._client.chat.completions.create(
-            model=self.model,
-            messages=episode.messages(self.history),  # type: ignore[arg-type]
-            max_tokens=self.sampling.max_new_tokens,
-            temperature=self.sampling.temperature,
-            top_p=self.sampling.top_p,
-        )
-        choice = reply.choices[0]
-        return Turn(episode.observation, choice.message.content or "", cut=choice.finish_reason == "length")
+    def _ask(self, episode: Episode) -> Turn | None:
+        from openai import APIConnectionError, APIStatusError, OpenAIError
+
+        try:
+            reply = self._client.chat.completions.create(
+                model=self.model,
+                messages=episode.messages(self.history),  # type: ignore[arg-type]
+                max_tokens=self.sampling.max_new_tokens,
+                temperature=self.sampling.temperature,
+                top_p=self.sampling.top_p,
+            )
+            choice = reply.choices[0]
+            text = choice.message.content or ""
+        except APIStatusError as error:
+            if error.status_code == 400 and "context" in error.message.lower():
+                return None
+            raise self._failure(f"answered {error.status_code}: {error.message}") from None
+        except APIConnectionError as error:
+            raise self._failure(f"cannot be reached: {error.__cause__ or error}") from None
+        except (OpenAIError, AttributeError, IndexError, TypeError, ValueError) as error:
+            raise self._failure(f"did not answer with a completion ({type(error).__name__})") from None
+        return Turn(episode.observation, text, cut=choice.finish_reason == "length")
+
+    def _failure(self, what: str) -> ConnectionError:
+        """What the server did, on one line of bounded length; a key that it repeats is left out."""
+        line = " ".join((what.replace(self._key, "***") if self._key else what).split())
+        return ConnectionError(f"{self.url} (model {self.model!r}) {line[:300]}")

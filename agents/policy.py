@@ -36,6 +36,7 @@ class Policy(nn.Module):
             zero at first, trained together with the trunk.
         gradient_checkpointing: recompute activations; excludes shared prompts,
             because transformers then silently ignores the cache.
+        chunk: logits held at a time.
     """
 
     def __init__(
@@ -47,17 +48,17 @@ class Policy(nn.Module):
         dtype: str = "float32",
         critic: bool = False,
         gradient_checkpointing: bool = False,
+        chunk: int = CHUNK_ELEMENTS,
     ):
         super().__init__()
         self.model, self.tokenizer, self.device = model.to(device), tokenizer, torch.device(device)
-        self.dtype = dtype
+        self.dtype, self.chunk = dtype, chunk
         self.value_head = nn.Linear(model.config.hidden_size, 1, device=device) if critic else None
         if self.value_head is not None:
             nn.init.zeros_(self.value_head.weight)
             nn.init.zeros_(self.value_head.bias)
         self.share_prompts = not gradient_checkpointing and not _slides(model.config)
-        if gradient_checkpointing:
-            model.gradient_checkpointing_enable()
+        self._recomputed = _checkpointed_layers(model) if gradient_checkpointing else []
         model.eval()
         self._check_head()
 
@@ -71,7 +72,7 @@ class Policy(nn.Module):
         """The precision that every forward runs in."""
         if self.dtype == "float32":
             return nullcontext()
-        return torch.autocast(self.device.type, dtype=torch.bfloat16)  # type: ignore[return-value]
+        return torch.autocast(self.device.type, dtype=torch.bfloat16)
 
     @contextmanager
     def evaluating(self) -> Iterator[None]:
@@ -101,6 +102,15 @@ class Policy(nn.Module):
         states: Tensor = out.last_hidden_state
         return states
 
+    def step_mask(self, mask: Tensor) -> Tensor:
+        """The mask [R, P] for decoding one more token, in the shape that costs least.
+
+        transformers looks from the host at a two-dimensional mask at every call and takes
+        a four-dimensional one as it is; layers that keep a window need the former.
+        """
+        plain = self.model.config._attn_implementation == "sdpa" and not _slides(self.model.config)
+        return mask.bool()[:, None, None] if plain else mask
+
     def prefill(self, tokens: Tensor, mask: Tensor | None, position: Tensor) -> tuple[Tensor, Any]:
         """Hidden states [R, P, H] of left-padded prompts, and the cache that they filled."""
         from transformers import DynamicCache
@@ -116,7 +126,7 @@ class Policy(nn.Module):
             temperature: the sampler's; log-probabilities are of the tempered distribution.
             entropy: also compute the entropy of every next-token distribution.
         """
-        with self.autocast():
+        with self.autocast(), self._recomputing():
             states, start = self._shared_states(b) if self._worth_sharing(b) else self._plain_states(b)
         # State j of a row is the state before token `start + j`.
         width = states.shape[1]
@@ -136,7 +146,7 @@ class Policy(nn.Module):
     def _worth_sharing(self, b: Batch) -> bool:
         if not self.share_prompts or len(b) < 2:
             return False
-        distinct = {int(s): int(p) for s, p in zip(b.shared, b.prompt, strict=True)}
+        distinct = dict(zip(b.shared.tolist(), b.prompt.tolist(), strict=True))
         saved = int(b.prompt.sum()) - sum(distinct.values())
         return saved * 10 > int(b.length.sum())
 
@@ -147,7 +157,7 @@ class Policy(nn.Module):
         return states, torch.ones(len(b), dtype=torch.long, device=self.device)
 
     def _shared_states(self, b: Batch) -> tuple[Tensor, Tensor]:
-        """States before each row's first token after the prompt and those that follow: [B, S, H], and the first index."""
+        """States before each row's first token after the prompt, and those behind it, [B, S, H]; the first index."""
         _, number = torch.unique(b.shared, return_inverse=True)
         heads = [int((number == i).nonzero()[0, 0]) for i in range(int(number.max()) + 1)]
         prompts = [tuple(b.tokens[row, : int(b.prompt[row])].tolist()) for row in heads]
@@ -178,30 +188,54 @@ class Policy(nn.Module):
             p = (logits - normaliser[:, None]).exp()
             return logp, normaliser - (p * logits).sum(-1)
 
-        size = max(1, CHUNK_ELEMENTS // self.model.config.get_text_config().vocab_size)
+        size = max(1, self.chunk // self.model.config.get_text_config().vocab_size)
+        chunks = zip(torch.split(states, size), torch.split(ids, size), strict=True)
         if len(ids) <= size or not torch.is_grad_enabled():
-            parts = [chunk(h, y) for h, y in zip(states.split(size), ids.split(size), strict=True)]
+            parts = [chunk(h, y) for h, y in chunks]
         else:
-            parts = [
-                checkpoint(chunk, h, y, use_reentrant=False)
-                for h, y in zip(states.split(size), ids.split(size), strict=True)
-            ]
+            parts = [checkpoint(chunk, h, y, use_reentrant=False) for h, y in chunks]
         return torch.cat([logp for logp, _ in parts]), torch.cat([ent for _, ent in parts])
+
+    @contextmanager
+    def _recomputing(self) -> Iterator[None]:
+        """Layers recompute only while they think they are trained; their dropout, in their children, stays off."""
+        for layer in self._recomputed:
+            layer.training = torch.is_grad_enabled()
+        try:
+            yield
+        finally:
+            for layer in self._recomputed:
+                layer.training = False
 
     @torch.no_grad()
     def _check_head(self) -> None:
         """Refuse a model that does more than its LM head to get from hidden states to logits."""
+        # By name first: the small logits of an untrained model would pass a comparison of values.
+        capped = getattr(self.model.config.get_text_config(), "final_logit_softcapping", None)
         ids = torch.arange(4, device=self.device)[None] % self.model.config.get_text_config().vocab_size
         whole = self.model(input_ids=ids, use_cache=False).logits.float()
         own = self.logits(self.hidden(ids, None, None))
-        if not torch.allclose(whole, own, rtol=1e-3, atol=1e-3):
-            raise ValueError(f"{type(self.model).__name__} changes its logits behind the LM head; it cannot be trained here")
+        if capped or not torch.allclose(whole, own, rtol=1e-3, atol=1e-4):
+            raise ValueError(
+                f"{type(self.model).__name__} changes its logits behind the LM head; it cannot be trained here"
+            )
 
 
 def _slides(config: Any) -> bool:
     """Whether some layer's cache forgets, so that a repeated prompt cache would not be exact."""
-    kinds = getattr(config, "layer_types", None) or ["full_attention"]
-    return any(kind != "full_attention" for kind in kinds)
+    from transformers.cache_utils import DynamicCache, DynamicLayer
+
+    return any(type(layer) is not DynamicLayer for layer in DynamicCache(config=config).layers)
+
+
+def _checkpointed_layers(model: Any) -> list[nn.Module]:
+    """The layers that will recompute their activations; ValueError if the model cannot."""
+    from transformers.modeling_layers import GradientCheckpointingLayer
+
+    # Older releases of transformers know the second name only.
+    enable = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
+    enable()
+    return [module for module in model.modules() if isinstance(module, GradientCheckpointingLayer)]
 
 
 def load_model(path: str, **options: Any) -> tuple[Any, Any]:
@@ -212,8 +246,12 @@ def load_model(path: str, **options: Any) -> tuple[Any, Any]:
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
-    model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32, trust_remote_code=False, **options)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
+        model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32, trust_remote_code=False, **options)
+    except (OSError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise OSError(f"no model could be loaded from {path!r} (a folder, a hub id or 'tiny'): {reason}") from error
     return model, tokenizer
 
 

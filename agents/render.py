@@ -17,9 +17,8 @@ _USER, _REPLY = "\u241fuser\u241f", "\u241freply\u241f"
 
 @dataclass(frozen=True)
 class _Joint:
-    """The text around a later user message: what closes the reply, what stands before and after the message."""
+    """The text around a later user message; `before` begins with what closes the reply."""
 
-    closing: str
     before: str
     after: str
 
@@ -37,6 +36,8 @@ class Renderer:
         self.stops = sorted({*(stops or ()), *([eos] if eos is not None else [])})
         self._system_role = self._accepts_system_role()
         self._joint = self._find_joint()
+        closing = self._encode(self._joint.before)[:1]
+        self._stop = closing if closing and closing[0] in self.stops else [eos] if eos is not None else []
 
     def start(self, system: str, observation: str) -> list[int]:
         """The first prompt: system text (may be empty), first observation, generation prompt."""
@@ -48,12 +49,10 @@ class Renderer:
 
     def extend(self, context: list[int], observation: str) -> list[int]:
         """The prompt after `context` (which ends with the sampled response) and a further observation."""
-        joint = self._joint
-        closing = joint.closing
-        if context and context[-1] in self.stops:
-            stop = self.tokenizer.decode([context[-1]], skip_special_tokens=False)
-            closing = closing.removeprefix(stop)
-        return context + self._encode(closing + joint.before + observation + joint.after)
+        added = self._encode(self._joint.before + observation + self._joint.after)
+        if context[-1:] == added[:1] and context[-1] in self.stops:
+            added = added[1:]  # the policy has closed its reply itself
+        return context + added
 
     def text(self, ids: list[int]) -> str:
         """The response as the environment sees it, without its stop token."""
@@ -62,7 +61,7 @@ class Renderer:
 
     def response(self, text: str) -> list[int]:
         """A worked solution as tokens, with the stop token that ends a response."""
-        return self._encode(text) + ([self.tokenizer.eos_token_id] if self.tokenizer.eos_token_id is not None else [])
+        return self._encode(text) + self._stop
 
     def _encode(self, text: str) -> list[int]:
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
@@ -73,9 +72,7 @@ class Renderer:
         if not self._system_role and messages[0]["role"] == "system":
             first, second, *rest = messages
             messages = [_user(f"{first['content']}\n\n{second['content']}"), *rest]
-        return str(
-            self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=generation)
-        )
+        return str(self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=generation))
 
     def _accepts_system_role(self) -> bool:
         from jinja2.exceptions import TemplateError
@@ -92,13 +89,10 @@ class Renderer:
         """Split a dummy chat of three messages at its sentinels."""
         chat = [_user("x"), {"role": "assistant", "content": _REPLY}, _user(_USER)]
         _, reply, tail = self._template(chat, generation=True).partition(_REPLY)
-        middle, user, after = tail.partition(_USER)
+        before, user, after = tail.partition(_USER)
         if not reply or not user:
             raise ValueError("the chat template drops messages; it cannot be used for several turns")
-        # The closing of a reply is what the template writes when the chat ends with it; some close no reply at the end.
-        ended = self._template(chat[:2], generation=False).partition(_REPLY)[2]
-        closing = ended if middle.startswith(ended) else ""
-        return _Joint(closing, middle[len(closing) :], after)
+        return _Joint(before, after)
 
 
 def _user(content: str) -> Message:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Sized
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,6 +38,10 @@ class Domain:
     weight: float = 1.0
     success_at: float = math.nan
     options: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not 0 < self.weight < math.inf:
+            raise ValueError(f"weight={self.weight} must be a positive number")
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,7 @@ class Worker:
         try:
             ok, result = answer.get(timeout=self.limit_s)
         except queue.Empty:
-            self._calls = None
+            self.close()  # should the call ever return, its thread ends
             raise EnvTimeout(f"no answer within {self.limit_s:g} s") from None
         if not ok:
             raise result
@@ -105,12 +110,17 @@ class Arena:
         domains: the environments.
         max_turns: responses before an episode counts as truncated.
         timeout_s: limit of one reset or step; 0 for none.
+
+    Raises:
+        UnknownName, MissingExtra, TypeError: for an environment that cannot be made, before anything is played.
     """
 
     def __init__(self, domains: Sequence[Domain], *, max_turns: int = 50, timeout_s: float = 60.0):
         self.domains, self.max_turns = list(domains), max_turns
         self._worker = Worker(timeout_s)
-        self._idle: list[list[Any]] = [[] for _ in domains]
+        self._idle = [[make(domain.id, **domain.options)] for domain in domains]
+        self._base = [getattr(idle[0].unwrapped, "source", None) if _is_ours(idle[0]) else None for idle in self._idle]
+        self._sources: dict[tuple[int, int, str], Any] = {}
 
     def play(self, starts: Sequence[Start], player: Player) -> list[Trajectory]:
         """One trajectory for each start, in order; all episodes take their turns together."""
@@ -122,10 +132,17 @@ class Arena:
             live = [episode for episode in live if episode.env is not None]
         return [episode.trajectory for episode in episodes]
 
+    def source(self, domain: int, seed: int, split: str) -> Any:
+        """The tasks of a Ludex environment, one object for all of its copies; None for a foreign environment."""
+        base, key = self._base[domain], (domain, seed, split)
+        if base is not None and key not in self._sources:
+            self._sources[key] = base.at(seed=seed, split=split)
+        return self._sources.get(key)
+
     def close(self) -> None:
-        """Close every environment."""
+        """Close every environment that waits for its next episode."""
         for env in (env for idle in self._idle for env in idle):
-            env.close()
+            self._close(env)
         self._idle = [[] for _ in self.domains]
         self._worker.close()
 
@@ -136,68 +153,79 @@ class Arena:
         try:
             idle = self._idle[start.domain]
             episode.env = idle.pop() if idle else make(domain.id, **domain.options)
-            observation, episode.info = self._worker.call(_reset, episode.env, start)
+            observation, episode.info = self._worker.call(self._reset, episode.env, start)
             episode.observation = _text(observation, domain.id)
             trajectory.task_id = str(episode.info.get("task_id", trajectory.task_id))
-        except (Exception, EnvTimeout) as error:
-            _fail(episode, error)
+        except Exception as error:
+            self._fail(episode, error)
         return episode
+
+    def _reset(self, env: Any, start: Start) -> tuple[Any, dict[str, Any]]:
+        """A Ludex environment is reset to the very task, any other one by a seed drawn from the same four facts."""
+        if _is_ours(env):
+            env.unwrapped.source = source = self.source(start.domain, start.seed, start.split)
+            index = start.index % len(source) if isinstance(source, Sized) else start.index  # a data set starts over
+            return env.reset(options={"index": index, "split": start.split})
+        where = (SPLITS.index(start.split), start.index)
+        seed = int(np.random.SeedSequence(start.seed, spawn_key=where).generate_state(1)[0]) & 0x7FFFFFFF
+        return env.reset(seed=seed)
 
     def _advance(self, episode: Episode, turn: Turn | None) -> None:
         """Give the action to the environment and note what it answers; None ends the episode for want of context."""
-        trajectory = episode.trajectory
         if turn is None:
             self._finish(episode, Stop.CONTEXT, {})
             return
+        turns = episode.trajectory.turns
+        turns.append(turn)
         try:
             observation, reward, terminated, truncated, info = self._worker.call(episode.env.step, turn.text)
-            turn.reward = float(reward)
-            score = info.get("score")
-            if isinstance(score, Score) and score.status is Status.ERROR:
-                raise RuntimeError(score.why)
-            if not math.isfinite(turn.reward):
-                raise ValueError(f"the reward is {turn.reward}")
-            episode.observation = _text(observation, trajectory.task_id)
-        except (Exception, EnvTimeout) as error:
-            trajectory.turns.append(turn)
-            _fail(episode, error)
-            return
-        trajectory.turns.append(turn)
-        if terminated:
-            self._finish(episode, Stop.TERMINATED, info)
-        elif truncated or len(trajectory.turns) >= self.max_turns:
-            self._finish(episode, Stop.TRUNCATED, info)
+            turn.reward = _reward(reward, info.get("score"))
+            episode.observation = _text(observation, episode.trajectory.task_id)
+            episode.info = {**episode.info, **{k: info[k] for k in ("legal",) if k in info}}
+            if terminated:
+                self._finish(episode, Stop.TERMINATED, info)
+            elif truncated or len(turns) >= self.max_turns:
+                self._finish(episode, Stop.TRUNCATED, info)
+        except Exception as error:
+            self._fail(episode, error)
 
     def _finish(self, episode: Episode, stop: Stop, info: dict[str, Any]) -> None:
         trajectory, domain = episode.trajectory, self.domains[episode.trajectory.domain]
-        trajectory.stop = stop
-        trajectory.score = info.get("score")
-        if trajectory.score is not None:
-            trajectory.correct, trajectory.threshold = trajectory.score.correct, trajectory.score.scale.threshold
+        score = info.get("score")
+        if isinstance(score, Score):  # others keep points under that name
+            trajectory.score = score
+            trajectory.correct, trajectory.threshold = score.correct, score.scale.threshold
         else:
-            enough = not math.isnan(domain.success_at) and trajectory.reward >= domain.success_at
+            enough = trajectory.reward >= domain.success_at  # never, if that is NaN
             trajectory.correct, trajectory.threshold = bool(info.get("is_success", enough)), domain.success_at
+        trajectory.stop = stop
         self._idle[trajectory.domain].append(episode.env)
         episode.env = None
 
+    def _fail(self, episode: Episode, error: Exception) -> None:
+        """Leave the episode; its environment is in an unknown state and is not used again."""
+        episode.trajectory.stop = Stop.ENV_ERROR
+        episode.trajectory.error = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        if episode.env is not None and not isinstance(error, EnvTimeout):  # one that hangs is still in use
+            self._close(episode.env)
+        episode.env = None
 
-def _fail(episode: Episode, error: BaseException) -> None:
-    """Leave the episode; its environment is in an unknown state and is not used again."""
-    episode.trajectory.stop = Stop.ENV_ERROR
-    episode.trajectory.error = f"{type(error).__name__}: {error}"[:300]
-    episode.env = None
+    def _close(self, env: Any) -> None:
+        with suppress(Exception):  # nothing depends on it any more
+            self._worker.call(env.close)
 
 
-def _reset(env: Any, start: Start) -> tuple[Any, dict[str, Any]]:
-    """A Ludex environment is reset to the very task, any other one by a seed drawn from the same four facts."""
-    if isinstance(env.unwrapped, TextEnv):
-        source = env.unwrapped.source
-        if (source.seed, source.split) != (start.seed, start.split):
-            env.unwrapped.source = source.at(seed=start.seed, split=start.split)
-        return env.reset(options={"index": start.index, "split": start.split})  # type: ignore[no-any-return]
-    where = (SPLITS.index(start.split), start.index)
-    seed = int(np.random.SeedSequence(start.seed, spawn_key=where).generate_state(1)[0]) & 0x7FFFFFFF
-    return env.reset(seed=seed)  # type: ignore[no-any-return]
+def _reward(reward: Any, score: Any) -> float:
+    """The reward as a number; an exception for a broken verdict or a reward that is not finite."""
+    if isinstance(score, Score) and score.status is Status.ERROR:
+        raise RuntimeError(score.why)
+    if not math.isfinite(reward := float(reward)):
+        raise ValueError(f"the reward is {reward}")
+    return reward
+
+
+def _is_ours(env: Any) -> bool:
+    return isinstance(env.unwrapped, TextEnv)
 
 
 def _text(observation: Any, where: str) -> str:

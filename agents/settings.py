@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from ludex.agents.algorithms import ALGORITHMS, algorithm_class
+from ludex.agents.algorithms import ALGORITHMS, algorithm_class, ops
 from ludex.agents.algorithms.base import Algorithm
 from ludex.agents.rollout import Domain
 from ludex.config import ConfigError, build, override, to_toml
@@ -32,8 +33,17 @@ class RolloutSettings:
     max_rounds: int = 10  # of dynamic sampling before a step makes do with what it has
 
     def __post_init__(self) -> None:
-        if self.temperature <= 0:
-            raise ValueError("rollout.temperature must be positive: a policy gradient needs samples")
+        ops.at_least(
+            1, **{n: getattr(self, n) for n in ("prompts", "group", "max_new_tokens", "max_turns", "max_rounds")}
+        )
+        ops.at_least(0, history=self.history, timeout_s=self.timeout_s, max_errors=self.max_errors)
+        if not 0 < self.temperature < math.inf:
+            raise ValueError(f"temperature={self.temperature} must be positive: a policy gradient needs samples")
+        if self.max_context <= self.max_new_tokens:
+            raise ValueError(
+                f"max_context={self.max_context} leaves no room "
+                f"beside max_new_tokens={self.max_new_tokens} for a prompt"
+            )
 
 
 @dataclass(frozen=True)
@@ -50,6 +60,15 @@ class OptimSettings:
     minibatches: int = 1  # optimiser steps a pass
     micro_tokens: int = 32768  # padded tokens forwarded at once; bounds memory, never changes results
     max_skips: int = 3  # non-finite steps in a row before the run stops
+
+    def __post_init__(self) -> None:
+        ops.at_least(
+            0, lr=self.lr, warmup=self.warmup, weight_decay=self.weight_decay, max_grad_norm=self.max_grad_norm
+        )
+        names = ("updates", "minibatches", "micro_tokens", "max_skips")
+        ops.at_least(1, **{name: getattr(self, name) for name in names})
+        if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
+            raise ValueError(f"betas={self.betas} must be two numbers from 0 to below 1")
 
 
 @dataclass(frozen=True)
@@ -124,7 +143,9 @@ class Settings:
         """The resolved run as plain data, as it is saved and compared."""
         data = dataclasses.asdict(dataclasses.replace(self, tables={}))
         data.pop("tables")
-        data["env"] = [{k: v for k, v in {**e, **e.pop("options")}.items() if v == v} for e in data["env"]]
+        data["env"] = [
+            {k: v for k, v in {**e, **e["options"]}.items() if k != "options" and v == v} for e in data["env"]
+        ]
         return {**data, self.algorithm: dataclasses.asdict(self.chosen)}  # type: ignore[call-overload]
 
     def to_toml(self) -> str:
@@ -170,7 +191,11 @@ def _list(env: Any) -> list[dict[str, Any]]:
     raise ConfigError("a run needs at least one [[env]] table with an id")
 
 
-def _algorithm(name: str, table: dict[str, Any]) -> Algorithm:
+def _algorithm(name: str, table: Any) -> Algorithm:
+    if not isinstance(table, dict):
+        raise ConfigError(
+            f"{name} = {table!r} must be a table of the algorithm's settings; algorithm = {name!r} selects it"
+        )
     try:
         return build(algorithm_class(name), table, f"{name}.")
     except UnknownName as error:
@@ -178,7 +203,7 @@ def _algorithm(name: str, table: dict[str, Any]) -> Algorithm:
 
 
 def _domain(index: int, entry: dict[str, Any]) -> Domain:
-    own = {k: entry[k] for k in ("id", "weight", "success_at") if k in entry}
+    own: dict[str, Any] = {k: entry[k] for k in ("id", "weight", "success_at") if k in entry}
     if "id" not in own:
         raise ConfigError(f"env.{index} has no id")
     return build(Domain, {**own, "options": {k: v for k, v in entry.items() if k not in own}}, f"env.{index}.")

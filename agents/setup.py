@@ -13,7 +13,7 @@ from ludex.envs.registry import make, task_source
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """"auto" is CUDA where there is one.
+    """The device of that name; "auto" is CUDA where there is one.
 
     Raises:
         ValueError: for a device that this machine does not have.
@@ -26,7 +26,7 @@ def pick_device(name: str = "auto") -> torch.device:
 
 
 def pick_dtype(name: str, device: torch.device) -> str:
-    """"auto" is bfloat16 on CUDA and float32 elsewhere."""
+    """The dtype of that name; "auto" is bfloat16 on CUDA and float32 elsewhere."""
     if name == "auto":
         return "bfloat16" if device.type == "cuda" else "float32"
     return name

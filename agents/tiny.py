@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 from typing import Any
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -46,11 +46,15 @@ def build_tokenizer(texts: Iterable[str], vocabulary: int = 640) -> Any:
 
 
 def build_model(tokenizer: Any, *, hidden: int = 128, layers: int = 4, heads: int = 4, seed: int = 0) -> Any:
-    """A randomly initialised Qwen2 of a fraction of a million parameters, the same for the same seed."""
-    import torch
-    from transformers import Qwen2Config, Qwen2ForCausalLM
+    """A randomly initialised Llama of a fraction of a million parameters, the same for the same seed.
 
-    config = Qwen2Config(
+    Not a Qwen2: for that model type transformers loads a saved tokenizer with
+    Qwen's own pre-tokenization instead of the one in the folder.
+    """
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    config = LlamaConfig(
         vocab_size=len(tokenizer),
         hidden_size=hidden,
         intermediate_size=4 * hidden,
@@ -66,7 +70,7 @@ def build_model(tokenizer: Any, *, hidden: int = 128, layers: int = 4, heads: in
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = Qwen2ForCausalLM(config)
+        model = LlamaForCausalLM(config)
     model.generation_config.eos_token_id = tokenizer.eos_token_id
     model.generation_config.pad_token_id = tokenizer.pad_token_id
     return model
@@ -75,7 +79,7 @@ def build_model(tokenizer: Any, *, hidden: int = 128, layers: int = 4, heads: in
 def corpus(sources: Iterable[Any], samples: int = 1000) -> Iterable[str]:
     """Prompts and worked solutions of the first tasks of each source, for training the tokenizer."""
     for source in sources:
-        for index in range(samples):
+        for index in range(min(samples, len(source)) if isinstance(source, Sized) else samples):
             task = source[index]
             yield task.prompt
             solution = task.info.get("solution") or ""
