@@ -1,53 +1,14 @@
-"""Checkpoints that a kill cannot break: written beside, synced, renamed into place."""
+"""Checkpoints that a kill cannot break."""
 
 from __future__ import annotations
 
-import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 
-
-def write_folder(folder: Path, fill: Callable[[Path], None]) -> None:
-    """Replace `folder` by one that `fill` writes; at any moment the old one or the new one is whole.
-
-    A kill between the two renames leaves the old one under its hidden name; the next call puts it back first.
-    """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    fresh, old = folder.with_name(f".{folder.name}.new"), folder.with_name(f".{folder.name}.old")
-    if old.exists() and not folder.exists():
-        os.rename(old, folder)
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir()
-    fill(fresh)
-    for path in fresh.rglob("*"):
-        _sync(path)
-    _sync(fresh)
-    shutil.rmtree(old, ignore_errors=True)
-    if folder.exists():
-        os.rename(folder, old)
-    os.rename(fresh, folder)
-    _sync(folder.parent)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Replace a file's text in one step."""
-    fresh = path.with_name(f".{path.name}.new")
-    fresh.write_text(text)
-    _sync(fresh)
-    os.replace(fresh, path)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+from ludex.agents.files import write_folder
 
 
 class Checkpoints:

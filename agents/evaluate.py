@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from ludex.agents.engine import LocalEngine, Sampling
-from ludex.agents.journal import strict_json
+from ludex.agents.files import strict_json
 from ludex.agents.players import Context, Oracle, Player, PolicyPlayer, RandomPlayer, RemotePlayer
 from ludex.agents.rollout import Arena, Domain, Start
+from ludex.agents.sampling import Sampling
 from ludex.core import Stop, Trajectory
 
 BOOTSTRAP = 2000  # resamples of the problems
@@ -206,6 +206,7 @@ def open_player(model: str, domain: Domain, sampling: Sampling, seed: int = 0, d
 
 def policy_player(policy: Any, sampling: Sampling, seed: int = 0) -> PolicyPlayer:
     """A policy with an engine of its own."""
+    from ludex.agents.engine import LocalEngine
     from ludex.agents.render import Renderer
 
     renderer = Renderer(policy.tokenizer, policy.stops)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ludex.agents.batch import rows_of
-from ludex.agents.checkpoint import write_text
+from ludex.agents.files import strict_json, write_text
 from ludex.core import Trajectory
 from ludex.lookup import MissingExtra, suggest
 
@@ -130,19 +129,6 @@ def episode_record(trajectory: Trajectory) -> dict[str, Any]:
             for row in (rows_of(trajectory) if all(t.action_ids for t in trajectory.turns) else ())
         ],
     }
-
-
-def strict_json(value: Any, **options: Any) -> str:
-    """Plain data as JSON that every reader takes: null for NaN and infinity, for which JSON has no numbers."""
-    return json.dumps(_finite(value), allow_nan=False, default=str, **options)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {key: _finite(child) for key, child in value.items()}
-    return [_finite(child) for child in value] if isinstance(value, list | tuple) else value
 
 
 def _append(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:

@@ -61,7 +61,10 @@ class Learner:
         for name, value in ((name, value) for metrics in found for name, value in metrics.items()):
             values[name].append(value)
         means = {name: fmean(numbers) for name, numbers in values.items()}
-        means["gap"] = found[0].get("gap", math.nan)  # only the very first update has the weights that sampled
+        if "oracle" in self.algorithm.needs:  # worked solutions were not sampled
+            means.pop("gap", None)
+        else:  # only the very first update has the weights that sampled
+            means["gap"] = found[0].get("gap", math.nan)
         return means
 
     @torch.no_grad()

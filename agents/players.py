@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from ludex.agents.engine import Engine, Sampling, generate
 from ludex.agents.render import Message, Renderer
+from ludex.agents.sampling import Engine, Sampling, generate
 from ludex.core import Trajectory, Turn
 
 

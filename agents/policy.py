@@ -238,6 +238,20 @@ def _checkpointed_layers(model: Any) -> list[nn.Module]:
     return [module for module in model.modules() if isinstance(module, GradientCheckpointingLayer)]
 
 
+@contextmanager
+def _without_bars() -> Iterator[None]:
+    """Transformers draws a progress bar for every file; a run has a view of its own."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
+
+
 def load_model(path: str, **options: Any) -> tuple[Any, Any]:
     """Model (float32) and tokenizer of a local folder or a hub id; remote code is never executed.
 
@@ -247,8 +261,9 @@ def load_model(path: str, **options: Any) -> tuple[Any, Any]:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
-        model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32, trust_remote_code=False, **options)
+        with _without_bars():
+            tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
+            model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32, trust_remote_code=False, **options)
     except (OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         raise OSError(f"no model could be loaded from {path!r} (a folder, a hub id or 'tiny'): {reason}") from error
@@ -257,5 +272,6 @@ def load_model(path: str, **options: Any) -> tuple[Any, Any]:
 
 def save_model(policy: Policy, folder: str | Path) -> None:
     """Write a transformers folder that anyone can load."""
-    policy.model.save_pretrained(folder)
+    with _without_bars():
+        policy.model.save_pretrained(folder)
     policy.tokenizer.save_pretrained(folder)

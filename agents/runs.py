@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ludex.agents.checkpoint import write_text
+from ludex.agents.files import write_text
 from ludex.agents.journal import provenance
 from ludex.agents.settings import Settings
 from ludex.config import ConfigError

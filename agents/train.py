@@ -18,9 +18,10 @@ import torch
 
 from ludex.agents import runs
 from ludex.agents.batch import collate
-from ludex.agents.checkpoint import Checkpoints, write_folder
-from ludex.agents.engine import LocalEngine, Sampling
+from ludex.agents.checkpoint import Checkpoints
+from ludex.agents.engine import LocalEngine
 from ludex.agents.evaluate import play, summarise
+from ludex.agents.files import write_folder
 from ludex.agents.journal import Journal, open_sinks
 from ludex.agents.learner import Learner, learning_rate
 from ludex.agents.metrics import alarms, describe
@@ -28,6 +29,7 @@ from ludex.agents.players import Context, Oracle, Player, PolicyPlayer
 from ludex.agents.policy import save_model
 from ludex.agents.render import Renderer
 from ludex.agents.rollout import Arena, Start
+from ludex.agents.sampling import Sampling
 from ludex.agents.settings import Settings
 from ludex.agents.setup import open_policy
 from ludex.agents.view import RunView, View

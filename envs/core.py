@@ -19,7 +19,7 @@ import gymnasium
 import numpy as np
 
 from ludex.config import convert
-from ludex.core import Status, Task
+from ludex.core import Task
 from ludex.envs.spaces import FreeText
 from ludex.lookup import suggest
 from ludex.rewards import verify
@@ -91,7 +91,7 @@ class TaskSource:
         return np.random.Generator(np.random.PCG64(np.random.SeedSequence(self.seed, spawn_key=where)))
 
     def task_id(self, index: int) -> str:
-        """ "name?options/split/seed/index", the options sorted and only where they differ from the default."""
+        """Name?options/split/seed/index, the options sorted and only where they differ from the default."""
         return f"{self._stream}/{index}"
 
     def _stream_id(self) -> str:
@@ -139,7 +139,7 @@ class TextEnv(gymnasium.Env[str, str]):
     gives `begin()` and `step()`; it must hold no history.
     """
 
-    metadata = {"render_modes": []}
+    metadata = {"render_modes": []}  # noqa: RUF012, as in Gymnasium itself
 
     def __init__(self, source: Any, max_length: int = MAX_RESPONSE):
         self.source = source
@@ -183,7 +183,6 @@ class TaskEnv(TextEnv):
 __all__ = [
     "MAX_RESPONSE",
     "SPLITS",
-    "Status",
     "TaskEnv",
     "TaskSource",
     "TextEnv",

@@ -62,7 +62,7 @@ def generate(
         built = _combine(draw, given, operations)
         if built and preset.target[0] <= built[0] <= preset.target[1]:
             return _task(given, built[0], built[1], operations, difficulty, closeness)
-    raise ValueError(f"countdown: no problem with target in {preset.target} from {preset.numbers} numbers in 10000 draws")
+    raise ValueError(f"countdown: no problem with a target in {preset.target} found in 10000 draws; widen target=")
 
 
 def _preset(difficulty: str, numbers: int, largest: int, target: tuple[int, ...], operations: str) -> Preset:
@@ -99,7 +99,7 @@ def _apply(sign: str, a: int, b: int) -> int:
 def _join(left: tuple[int, str, str], sign: str, right: tuple[int, str, str]) -> str:
     """The joined expression with the fewest brackets."""
     a = f"({left[1]})" if sign in "*/" and left[2] and left[2] in "+-" else left[1]
-    loose = right[2] and (right[2] in "+-" and sign != "+" or right[2] in "*/" and sign == "/")
+    loose = right[2] and ((right[2] in "+-" and sign != "+") or (right[2] in "*/" and sign == "/"))
     b = f"({right[1]})" if loose else right[1]
     return f"{a} {sign} {b}"
 
@@ -111,8 +111,8 @@ def _task(given: list[int], target: int, solution: str, operations: str, difficu
     listed = ", ".join(map(str, given))
     return Task(
         prompt=(
-            f"Use each of the numbers {listed} exactly once, with {' '.join(operations)} and brackets, to make {target}. "
-            "Answer as <answer>expression</answer>."
+            f"Use each of the numbers {listed} exactly once, with {' '.join(operations)} and brackets, "
+            f"to make {target}. Answer as <answer>expression</answer>."
         ),
         answer=answer,
         verifier="countdown",

@@ -55,23 +55,29 @@ class FreeText(Text):
 
     @property
     def character_set(self) -> Any:
+        """Every character."""
         return _AnyCharacter()
 
     @property
     def character_list(self) -> Any:
+        """Every character, by code point."""
         return _EveryCharacter()
 
     @property
     def characters(self) -> str:
+        """A name for them all."""
         return "<any>"
 
     def character_index(self, char: str) -> np.int32:
+        """The code point."""
         return np.int32(ord(char))
 
     def contains(self, x: Any) -> bool:
+        """Any string of a permitted length."""
         return isinstance(x, str) and self.min_length <= len(x) <= self.max_length
 
     def sample(self, mask: Any = None, probability: Any = None) -> str:
+        """Short printable text; with a mask or probabilities, what Gymnasium's `Text` draws."""
         if mask is not None or probability is not None:
             return str(super().sample(mask, probability))
         length = int(self.np_random.integers(self.min_length, min(self.max_length, _SAMPLE_LENGTH) + 1))

@@ -36,7 +36,9 @@ def main() -> None:
     console.print(f"   held-out {after.headline()}\n")
     show(before, after)
     console.print(f"\nCurves: {rl / 'curves.png'}   Run folder: {rl}   {time.monotonic() - started:.0f} s")
-    console.print("Next: [bold]ludex eval runs/demo-rl/model countdown -k 8 difficulty=easy[/]  (or play it yourself: ludex play countdown)")
+    console.print(
+        "Next: [bold]ludex eval runs/demo-rl/model countdown difficulty=easy[/], or [bold]ludex play countdown[/]"
+    )
 
 
 def evaluate(run: Path) -> Report:
@@ -48,16 +50,19 @@ def evaluate(run: Path) -> Report:
 
 def show(before: Report, after: Report) -> None:
     """Before and after, side by side, and ten responses of the trained model."""
-    table = Table("", "SFT", "SFT + RL", title=f"Countdown, three numbers: {before.n} unseen problems x {before.k} responses")
-    table.add_row("pass@1", percent(before.pass_1, before.pass_1_interval), percent(after.pass_1, after.pass_1_interval))
-    table.add_row(f"pass@{before.k}", percent(before.pass_k, before.pass_k_interval), percent(after.pass_k, after.pass_k_interval))
-    table.add_row("mean reward", f"{before.reward:.3f}", f"{after.reward:.3f}")
+    title = f"Countdown, three numbers: {before.n} unseen problems x {before.k} responses"
+    table = Table("", "SFT", "SFT + RL", title=title)
+    both = (before, after)
+    table.add_row("pass@1", *(percent(r.pass_1, r.pass_1_interval) for r in both))
+    table.add_row(f"pass@{before.k}", *(percent(r.pass_k, r.pass_k_interval) for r in both))
+    table.add_row("mean reward", *(f"{r.reward:.3f}" for r in both))
     for level in before.levels:
-        table.add_row(f"  {level}", f"{100 * before.levels[level]:.1f} %", f"{100 * after.levels.get(level, 0.0):.1f} %")
+        table.add_row(f"  {level}", *(f"{100 * r.levels.get(level, 0.0):.1f} %" for r in both))
     console.print(table)
     for sample in after.samples[:10]:
         why = f"  ({sample['why']})" if sample["why"] else ""
-        console.print(f"[dim]{escape(sample['prompt'])}[/]\n    {escape(sample['response'])}  [bold]{sample['level']}[/]{escape(why)}")
+        console.print(f"[dim]{escape(sample['prompt'])}[/]")
+        console.print(f"    {escape(sample['response'])}  [bold]{sample['level']}[/]{escape(why)}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The cache that appends in place holds what transformers' concatenating cache holds; a saved model keeps its tokenizer."""
+"""The cache that appends in place holds what a concatenating one holds; a saved model keeps its tokenizer."""
 
 from __future__ import annotations
 

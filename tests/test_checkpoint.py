@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 import torch
 
-from ludex.agents.checkpoint import Checkpoints, write_folder, write_text
+from ludex.agents.checkpoint import Checkpoints
+from ludex.agents.files import write_folder, write_text
 
 CPU = torch.device("cpu")
 

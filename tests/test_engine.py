@@ -8,8 +8,9 @@ import pytest
 import torch
 from small_models import FAMILIES, VOCABULARY, build_model, build_policy, sampled_logps, words
 
-from ludex.agents.engine import LocalEngine, Sample, Sampling, generate
+from ludex.agents.engine import LocalEngine
 from ludex.agents.policy import Policy
+from ludex.agents.sampling import Sample, Sampling, generate
 
 STOPS = (3, 7, 11)
 

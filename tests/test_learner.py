@@ -19,9 +19,10 @@ from ludex.agents.algorithms import ALGORITHMS, algorithm_class, ops
 from ludex.agents.algorithms.base import Algorithm, Forward, Metrics, Need
 from ludex.agents.algorithms.grpo import GRPO
 from ludex.agents.batch import Batch, collate, split_groups
-from ludex.agents.engine import LocalEngine, Sampling, generate
+from ludex.agents.engine import LocalEngine
 from ludex.agents.learner import Learner, learning_rate, micro_batches
 from ludex.agents.policy import Policy
+from ludex.agents.sampling import Sampling, generate
 from ludex.agents.settings import OptimSettings
 from ludex.core import Trajectory, Turn
 

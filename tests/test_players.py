@@ -14,10 +14,10 @@ from foreign_games import Memory, play, registered, starts
 from toys import build_tokenizer
 
 from ludex.agents.batch import collate
-from ludex.agents.engine import Sampling
 from ludex.agents.players import Context, Oracle, RandomPlayer, RemotePlayer
 from ludex.agents.render import Renderer
 from ludex.agents.rollout import Arena, Domain
+from ludex.agents.sampling import Sampling
 from ludex.core import Stop
 
 

@@ -173,7 +173,8 @@ def test_gradient_checkpointing_recomputes_and_gives_the_same_gradient(family: s
 
 
 def test_gradient_checkpointing_does_not_disturb_sampling():
-    from ludex.agents.engine import LocalEngine, Sampling, generate
+    from ludex.agents.engine import LocalEngine
+    from ludex.agents.sampling import Sampling, generate
 
     def greedy(policy: Policy) -> list[list[int]]:
         return [s.ids for s in generate(LocalEngine(policy, ()), [[1, 2, 3], [4, 5]], Sampling(8, 0.0))]

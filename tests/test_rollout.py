@@ -16,11 +16,12 @@ from small_models import build_model
 from toys import build_tokenizer
 
 from ludex.agents.batch import collate
-from ludex.agents.engine import LocalEngine, Sampling
+from ludex.agents.engine import LocalEngine
 from ludex.agents.players import Context, Episode, Oracle, PolicyPlayer, RandomPlayer
 from ludex.agents.policy import Policy
 from ludex.agents.render import Renderer
 from ludex.agents.rollout import Arena, Domain, Start
+from ludex.agents.sampling import Sampling
 from ludex.core import Stop, Turn
 
 

@@ -1,0 +1,65 @@
+"""What rollouts ask of a sampler; free of torch, so that models behind HTTP need none."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How responses are drawn.
+
+    Attributes:
+        max_new_tokens: length limit of one response.
+        temperature: divides the logits; 0 takes the most likely token.
+        top_p: keeps the smallest set of tokens with this mass; training needs 1.
+    """
+
+    max_new_tokens: int = 64
+    temperature: float = 1.0
+    top_p: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.max_new_tokens < 1:
+            raise ValueError(f"max_new_tokens={self.max_new_tokens} must be at least 1")
+        if not 0 <= self.temperature < math.inf:
+            raise ValueError(f"temperature={self.temperature} must be a number from 0 up")
+        if not 0 < self.top_p <= 1:
+            raise ValueError(f"top_p={self.top_p} must be above 0 and at most 1")
+
+
+@dataclass
+class Sample:
+    """One response: its tokens (stop token included), their log-probabilities in nats, and whether it was cut."""
+
+    ids: list[int]
+    logps: list[float]
+    cut: bool
+
+
+class Engine(Protocol):
+    """What rollouts ask of a sampler: hand in prompts, collect what is finished, follow new weights."""
+
+    def submit(self, prompt: Sequence[int], sampling: Sampling) -> int:
+        """Queue one response to `prompt`; the handle names it."""
+        ...
+
+    def poll(self) -> dict[int, Sample]:
+        """Finished responses by handle; empty only when nothing is queued."""
+        ...
+
+    def refresh(self, seed: int) -> None:
+        """The weights may have changed: drop what depends on them, and draw from the stream of `seed`."""
+        ...
+
+
+def generate(engine: Engine, prompts: Sequence[Sequence[int]], sampling: Sampling) -> list[Sample]:
+    """One response to each prompt, in order."""
+    handles = [engine.submit(prompt, sampling) for prompt in prompts]
+    done: dict[int, Sample] = {}
+    while not done.keys() >= set(handles):
+        done |= engine.poll()
+    return [done[handle] for handle in handles]
