@@ -260,6 +260,8 @@ def load_model(path: str, **options: Any) -> tuple[Any, Any]:
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    if (path.count("/") > 1 or path.startswith((".", "/"))) and not Path(path).exists():  # no hub id looks so
+        raise OSError(f"there is no model folder {path!r}")
     try:
         with _without_bars():
             tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)

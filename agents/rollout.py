@@ -39,6 +39,10 @@ class Domain:
     success_at: float = math.nan
     options: dict[str, Any] = field(default_factory=dict)
 
+    def __str__(self) -> str:
+        """The id and its options, as the command line takes them."""
+        return " ".join([self.id, *(f"{name}={value}" for name, value in self.options.items())])
+
     def __post_init__(self) -> None:
         if not 0 < self.weight < math.inf:
             raise ValueError(f"weight={self.weight} must be a positive number")

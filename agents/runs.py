@@ -14,25 +14,29 @@ from ludex.agents.settings import Settings
 from ludex.config import ConfigError
 
 
-def claim(folder: Path, settings: Settings) -> Path:
-    """Create a run folder with its resolved configuration, or take up the one that is there.
+def check(folder: Path, settings: Settings) -> None:
+    """Refuse a folder that holds another run.
 
     Raises:
-        ConfigError: if it holds another configuration; the message lists the differences.
+        ConfigError: if its configuration is another one; the message lists the differences.
     """
-    config, text = folder / "config.toml", settings.to_toml()
-    if config.exists():
-        differences = compare(tomllib.loads(config.read_text()), tomllib.loads(text))
-        if differences:
-            raise ConfigError(
-                f"{folder} holds a run with another configuration ({'; '.join(differences)}); "
-                "choose another name=... or delete the folder"
-            )
-        return folder
-    folder.mkdir(parents=True, exist_ok=True)
-    write_text(folder / "provenance.json", json.dumps(provenance(), indent=2))
-    write_text(config, text)
-    return folder
+    config = folder / "config.toml"
+    if not config.exists():
+        return
+    differences = compare(tomllib.loads(config.read_text()), tomllib.loads(settings.to_toml()))
+    if differences:
+        raise ConfigError(
+            f"{folder} holds a run with another configuration ({'; '.join(differences)}); "
+            "choose another name=... or delete the folder"
+        )
+
+
+def claim(folder: Path, settings: Settings) -> None:
+    """Create a run folder with its resolved configuration and provenance, if it is not there."""
+    if not (folder / "config.toml").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        write_text(folder / "provenance.json", json.dumps(provenance(), indent=2))
+        write_text(folder / "config.toml", settings.to_toml())
 
 
 def compare(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:

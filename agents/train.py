@@ -205,9 +205,11 @@ def train(settings: Settings, root: Path | str = "runs", *, stop_after: int | No
         ConfigError: if the folder holds a run with another configuration.
         RunError, Diverged: if the run cannot go on.
     """
-    folder = runs.claim(Path(root) / settings.name, settings)
-    checkpoints = Checkpoints(folder / "checkpoints", settings.save.keep_last)
+    folder = Path(root) / settings.name
+    runs.check(folder, settings)
     trainer = Trainer(settings)
+    runs.claim(folder, settings)  # not before: a model that does not load must leave no folder behind
+    checkpoints = Checkpoints(folder / "checkpoints", settings.save.keep_last)
     state = checkpoints.latest(trainer.policy.device)
     if state is not None:
         trainer.load_state_dict(state)
@@ -230,7 +232,7 @@ def train(settings: Settings, root: Path | str = "runs", *, stop_after: int | No
         if trainer.done == settings.steps:
             write_folder(folder / "model", lambda path: save_model(trainer.policy, path))
             runs.draw(folder)
-            view.say(f"done; next: ludex eval {folder}/model {settings.env[0].id}, or look at {folder}/curves.png")
+            view.say(f"done; next: ludex eval {folder}/model {settings.env[0]}, or look at {folder}/curves.png")
         else:
             view.say(f"stopped after step {trainer.done}; the same command goes on from there")
     return folder

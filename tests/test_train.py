@@ -154,6 +154,12 @@ def test_another_configuration_is_refused_with_the_difference(model: str, tmp_pa
         train(resolve(run_table(model, steps=1, optim={"lr": 2e-2})), tmp_path)
 
 
+def test_a_model_that_does_not_load_leaves_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match=r"there is no model folder './nowhere'"):
+        train(resolve(run_table("./nowhere")), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("fault", ["raise", "hang", "nan"])
 def test_a_broken_environment_costs_its_episodes_only(fault: str, model: str, tmp_path: Path) -> None:
     env = [{"id": "toys:Echo", "fault": fault, "success_at": 0.99}]
