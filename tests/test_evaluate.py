@@ -127,6 +127,9 @@ def test_a_data_set_is_asked_once_however_large_n():
 
 
 def test_no_model_is_one_clear_line(tmp_path: Path):
+    with pytest.raises(OSError, match=r"^there is no model folder '.*empty'$"):
+        evaluate(str(tmp_path / "empty"), "countdown-v0", n=1)
+    (tmp_path / "empty").mkdir()
     with pytest.raises(OSError, match=r"^no model could be loaded from '.*empty' [^\n]*$"):
         evaluate(str(tmp_path / "empty"), "countdown-v0", n=1)
 
