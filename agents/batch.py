@@ -11,12 +11,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 
-from ludex.core import Stop, Trajectory
+from ludex.core import Stop, Trajectory, Turn
 
 
 @dataclass
@@ -42,6 +42,8 @@ class Batch:
         ref_logp, entropy, value: [B, T], under the reference or the sampling policy, if needed.
         adv, weight: [B, T], filled by `Algorithm.prepare`.
         target: [B, T], what `value` should have been; filled by `prepare` of algorithms with a critic.
+        step: int [B, T], the turn that sampled the token, counted over the trajectory; -1 where none did.
+        state: int [B, T], what that turn answered: equal observations share a number; -1 where none did.
     """
 
     tokens: Tensor
@@ -65,11 +67,16 @@ class Batch:
     adv: Tensor = field(default_factory=lambda: torch.tensor(math.nan))
     weight: Tensor = field(default_factory=lambda: torch.tensor(math.nan))
     target: Tensor = field(default_factory=lambda: torch.tensor(math.nan))
+    step: Tensor = field(default_factory=lambda: torch.tensor(-1))
+    state: Tensor = field(default_factory=lambda: torch.tensor(-1))
 
     def __post_init__(self) -> None:
         for name in ("ref_logp", "entropy", "value", "adv", "weight", "target"):
             if getattr(self, name).dim() == 0:
                 setattr(self, name, torch.full_like(self.mask, math.nan))
+        for name in ("step", "state"):
+            if getattr(self, name).dim() == 0:
+                setattr(self, name, torch.full_like(self.tokens, -1))
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -92,22 +99,35 @@ class Batch:
         total = rows.new_zeros(int(self.trajectory.max()) + 1)
         return total.index_add_(0, self.trajectory, rows)[self.trajectory]
 
-    def with_(self, **changes: Tensor) -> Batch:
+    def with_(self, **changes: Tensor) -> Self:
         """A copy with some tensors replaced."""
         return replace(self, **changes)
 
-    def map(self, change: Any) -> Batch:
+    def map(self, change: Any) -> Self:
         """A copy with `change` applied to every tensor."""
-        return Batch(**{f.name: change(getattr(self, f.name)) for f in fields(self)})
+        return type(self)(**{f.name: change(getattr(self, f.name)) for f in fields(self)})
 
-    def rows(self, index: Tensor | Sequence[int]) -> Batch:
+    def rows(self, index: Tensor | Sequence[int]) -> Self:
         """The rows of `index`, in that order."""
         where = torch.as_tensor(index, device=self.tokens.device)
         return self.map(lambda tensor: tensor[where])
 
-    def to(self, device: torch.device | str) -> Batch:
+    def to(self, device: torch.device | str) -> Self:
         """The batch on another device."""
         return self.map(lambda tensor: tensor.to(device))
+
+
+@dataclass(kw_only=True)
+class PairBatch(Batch):
+    """Preference pairs: the two rows of one `group` are a pair, the `correct` one of them is the chosen.
+
+    `domain` is the pair's group of preferences, from 0 to K - 1.
+
+    Attributes:
+        sizes: int [B, K], pairs of each group in the whole data set, the same on every row.
+    """
+
+    sizes: Tensor
 
 
 @dataclass
@@ -118,12 +138,14 @@ class Row:
     mask: list[float]
     logp: list[float]
     reward: list[float]
+    step: list[int]
     prompt: int
     turn: int
     cut: bool = False
 
-    def add(self, observation: Sequence[int], action: Sequence[int], logps: Sequence[float], reward: float) -> None:
+    def add(self, observation: Sequence[int], turn: Turn, number: int) -> None:
         """Append what the environment said and what the policy answered; the reward lands on the last action token."""
+        action, logps = turn.action_ids, turn.logps
         if not action:
             raise ValueError("a turn without sampled tokens cannot carry a reward")
         if len(logps) != len(action):
@@ -133,7 +155,9 @@ class Row:
         self.tokens += [*observation, *action]
         self.mask += [0.0] * len(observation) + [1.0] * len(action)
         self.logp += [0.0] * len(observation) + list(logps)
-        self.reward += [0.0] * (len(observation) + len(action) - 1) + [reward]
+        self.reward += [0.0] * (len(observation) + len(action) - 1) + [turn.reward]
+        self.step += [-1] * len(observation) + [number] * len(action)
+        self.cut |= turn.cut
 
 
 def rows_of(trajectory: Trajectory, append_only: bool = False) -> Iterator[Row]:
@@ -153,9 +177,8 @@ def rows_of(trajectory: Trajectory, append_only: bool = False) -> Iterator[Row]:
             yield row
             row = None
         if row is None:
-            row = Row([], [], [], [], prompt=len(turn.prompt_ids), turn=number)
-        row.add(turn.prompt_ids[len(row.tokens) :], turn.action_ids, turn.logps, turn.reward)
-        row.cut |= turn.cut
+            row = Row([], [], [], [], [], prompt=len(turn.prompt_ids), turn=number)
+        row.add(turn.prompt_ids[len(row.tokens) :], turn, number)
     if row is not None:
         yield row
 
@@ -169,6 +192,8 @@ def collate(trajectories: Sequence[Trajectory], append_only: bool = False) -> Ba
     rows: list[Row] = []
     facts: list[dict[str, Any]] = []
     prompts: dict[tuple[int, ...], int] = {}
+    states: list[list[int]] = []
+    numbers: dict[str, int] = {}  # of the observations
     for number, trajectory in enumerate(sorted(trajectories, key=lambda t: t.group)):
         if trajectory.stop is Stop.ENV_ERROR:
             raise ValueError(f"{trajectory.task_id}: an episode that ended in an error has no place in a batch")
@@ -177,6 +202,8 @@ def collate(trajectories: Sequence[Trajectory], append_only: bool = False) -> Ba
             ended_early = trajectory.stop in (Stop.TRUNCATED, Stop.CONTEXT) and row is own[-1]
             prompt = tuple(row.tokens[: row.prompt])
             rows.append(row)
+            answered = [numbers.setdefault(turn.observation, len(numbers)) for turn in trajectory.turns]
+            states.append([answered[step] if step >= 0 else -1 for step in row.step])
             facts.append(
                 {
                     "length": len(row.tokens),
@@ -200,12 +227,14 @@ def collate(trajectories: Sequence[Trajectory], append_only: bool = False) -> Ba
         mask=_padded([row.mask for row in rows], width, torch.float32),
         old_logp=_padded([row.logp for row in rows], width, torch.float32),
         reward=_padded([row.reward for row in rows], width, torch.float32),
+        step=_padded([row.step for row in rows], width, torch.long, -1),
+        state=_padded(states, width, torch.long, -1),
         **{name: torch.tensor([fact[name] for fact in facts]) for name in facts[0]},
     )
 
 
-def _padded(rows: Sequence[Sequence[float]], width: int, dtype: torch.dtype) -> Tensor:
-    out = torch.zeros(len(rows), width, dtype=dtype)
+def _padded(rows: Sequence[Sequence[float]], width: int, dtype: torch.dtype, fill: int = 0) -> Tensor:
+    out = torch.full((len(rows), width), fill, dtype=dtype)
     for i, row in enumerate(rows):
         out[i, : len(row)] = torch.tensor(row, dtype=dtype)
     return out

@@ -54,48 +54,67 @@ class Learner:
         ops.check(batch)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(step, self.settings, self.total_steps)
-        parts = [self._prepare(part) for part in split_groups(batch, self.settings.minibatches)]
+        prepared = [self._prepare(part) for part in split_groups(batch, self.settings.minibatches)]
+        parts = [part for part, _ in prepared]
         found = [self._update(part) for _ in range(self.settings.updates) for part in parts]
         found += [{name: float(x) for name, x in self.algorithm.statistics(part).items()} for part in parts]
         values: dict[str, list[float]] = defaultdict(list)
         for name, value in ((name, value) for metrics in found for name, value in metrics.items()):
             values[name].append(value)
         means = {name: fmean(numbers) for name, numbers in values.items()}
-        if "oracle" in self.algorithm.needs:  # worked solutions were not sampled
+        if self.algorithm.needs & {"oracle", "pairs"}:  # worked solutions and pairs were not sampled
             means.pop("gap", None)
         else:  # only the very first update has the weights that sampled
             means["gap"] = found[0].get("gap", math.nan)
+            means |= prepared[0][1]
         return means
 
     @torch.no_grad()
-    def _prepare(self, part: Batch) -> Batch:
-        """Fill what the algorithm needs from a pass without gradients, then its advantages and weights."""
+    def _prepare(self, part: Batch) -> tuple[Batch, dict[str, float]]:
+        """Fill what the algorithm needs from a pass without gradients, then its advantages and weights.
+
+        With a correction for the sampler, `old_logp` becomes the learner's own; what the batch
+        then no longer shows of the sampler is returned beside it.
+        """
         needs = self.algorithm.needs
+        correcting = self.settings.correction.mode != "off" and not needs & {"oracle", "pairs"}
+        sampler = part.old_logp
         if self.reference is not None:
             part = part.with_(ref_logp=self._score(self.reference, part).logp)
-        if needs & {"value", "entropy"}:
-            now = self._score(self.policy, part)
-            if "value" in needs:
-                part = part.with_(value=now.value)
-            if "entropy" in needs:
-                part = part.with_(entropy=now.entropy)
-        return self.algorithm.prepare(part)
+        part = self.algorithm.prepare(self._fill(part, needs | {"logp"} if correcting else needs))
+        if not correcting:
+            return part, {}
+        weights = self.settings.correction.weights(part.old_logp, sampler, part)
+        gap = ((part.old_logp - sampler) * part.mask).abs().max()
+        facts = {"gap": float(gap), "correction": float(weights.sum() / part.mask.sum())}
+        return part.with_(adv=part.adv * weights), facts
+
+    def _fill(self, part: Batch, needs: frozenset[str]) -> Batch:
+        """What the policy says before its update."""
+        if not needs & {"logp", "value", "entropy"}:
+            return part
+        now = self._score(self.policy, part)
+        found = {"logp": ("old_logp", now.logp), "value": ("value", now.value), "entropy": ("entropy", now.entropy)}
+        return part.with_(**dict(found[need] for need in sorted(needs & found.keys())))
 
     def _score(self, policy: Policy, part: Batch) -> Forward:
         """Forward of a whole batch, in micro-batches, gathered on the CPU in the batch's order."""
         blank = torch.zeros_like(part.mask)
         out = Forward(blank.clone(), blank.clone(), blank.clone())
-        for index in micro_batches(part, self.settings.micro_tokens):
+        for index in self._micro_batches(part):
             new = policy(part.rows(index).to(policy.device), self.temperature, "entropy" in self.algorithm.needs)
             out.logp[index], out.entropy[index], out.value[index] = new.logp.cpu(), new.entropy.cpu(), new.value.cpu()
         return out
+
+    def _micro_batches(self, part: Batch) -> Iterator[Tensor]:
+        return micro_batches(part, self.settings.micro_tokens, whole_groups="pairs" in self.algorithm.needs)
 
     def _update(self, part: Batch) -> dict[str, float]:
         """One optimiser step; the gradients of its micro-batches add up exactly."""
         self.optimizer.zero_grad(set_to_none=True)
         sums: dict[str, Tensor] = {}
         gap = torch.zeros(())
-        for index in micro_batches(part, self.settings.micro_tokens):
+        for index in self._micro_batches(part):
             rows = part.rows(index).to(self.policy.device)
             new = self.policy(rows, self.temperature, "entropy" in self.algorithm.needs)
             loss, metrics = self.algorithm.loss(new, rows)
@@ -164,13 +183,25 @@ def learning_rate(step: int, settings: OptimSettings, total: int) -> float:
     return settings.lr * shape[settings.schedule]
 
 
-def micro_batches(batch: Batch, tokens: int) -> Iterator[Tensor]:
-    """Row numbers, in order, in runs whose rows times longest length stay within `tokens` (one row at least)."""
-    start, longest = 0, 0
+def micro_batches(batch: Batch, tokens: int, whole_groups: bool = False) -> Iterator[Tensor]:
+    """Row numbers, in order, in runs whose rows times longest length stay within `tokens`.
+
+    A run has one row at least; or, with `whole_groups`, one group, all of whose rows lie together.
+    """
     lengths = batch.length.tolist()
-    for row, length in enumerate(lengths):
-        longest = max(longest, length)
-        if row > start and (row + 1 - start) * longest > tokens:
-            yield torch.arange(start, row)
-            start, longest = row, length
-    yield torch.arange(start, len(lengths))
+    start, end, longest = 0, 0, 0
+    for rows in _units(batch, whole_groups):
+        width = max(lengths[end : end + rows])
+        if end > start and (end + rows - start) * max(longest, width) > tokens:
+            yield torch.arange(start, end)
+            start, longest = end, 0
+        end, longest = end + rows, max(longest, width)
+    yield torch.arange(start, end)
+
+
+def _units(batch: Batch, whole_groups: bool) -> list[int]:
+    """How many rows, in order, must stay together."""
+    if not whole_groups:
+        return [1] * len(batch)
+    sizes: list[int] = torch.unique_consecutive(batch.group, return_counts=True)[1].tolist()
+    return sizes

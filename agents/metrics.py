@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import math
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from statistics import fmean
 from typing import Any
@@ -43,13 +44,14 @@ def alarms(metrics: dict[str, Any], settings: Settings) -> list[str]:
     log = settings.log
     if "oracle" in settings.chosen.needs:
         return []
+    found = defaultdict(lambda: math.nan, metrics)  # NaN raises nothing: pairs have no episodes to describe
     rules = [
-        ("entropy", metrics["entropy"] < log.min_entropy, "the policy has become deterministic"),
-        ("kl_ref", metrics.get("kl_ref", 0.0) > log.max_kl, "the policy has left the reference far behind"),
-        ("cut", metrics["cut"] > log.max_cut, "responses hit rollout.max_new_tokens"),
-        ("repetition", metrics["repetition"] > log.max_repetition, "responses repeat themselves"),
-        ("gap", metrics.get("gap", 0.0) > log.max_gap, "sampled and recomputed log-probabilities differ"),
-        ("groups", metrics["groups"] == 0, "every task is solved always or never; nothing was learned"),
-        ("skipped", metrics.get("skipped", 0.0) > 0, "an update was skipped because it was not finite"),
+        ("entropy", found["entropy"] < log.min_entropy, "the policy has become deterministic"),
+        ("kl_ref", found["kl_ref"] > log.max_kl, "the policy has left the reference far behind"),
+        ("cut", found["cut"] > log.max_cut, "responses hit rollout.max_new_tokens"),
+        ("repetition", found["repetition"] > log.max_repetition, "responses repeat themselves"),
+        ("gap", found["gap"] > log.max_gap, "sampled and recomputed log-probabilities differ"),
+        ("groups", found["groups"] == 0, "every task is solved always or never; nothing was learned"),
+        ("skipped", found["skipped"] > 0, "an update was skipped because it was not finite"),
     ]
     return [f"{name} = {metrics[name]:.3g}: {words}" for name, raised, words in rules if raised]

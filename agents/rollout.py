@@ -233,8 +233,8 @@ def _is_ours(env: Any) -> bool:
 
 
 def _text(observation: Any, where: str) -> str:
-    if isinstance(observation, dict):
-        observation = observation.get("text", observation)
+    if isinstance(observation, dict) and "image" in observation:
+        raise TypeError(f'{where}: a policy that reads text cannot see the image; ask for observation="text"')
     if not isinstance(observation, str):
         raise TypeError(f"{where}: observations must be text, got {type(observation).__name__}")
     return observation

@@ -58,7 +58,7 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
 
 PANELS = (
     ("reward", ("reward",)),
-    ("correct", ("correct", "eval/pass_1", "eval/pass_k")),
+    ("correct", ("correct", "accuracy", "eval/pass_1", "eval/pass_k")),
     ("loss", ("loss",)),
     ("entropy, nats a token", ("entropy",)),
     ("length, tokens", ("length",)),
@@ -85,7 +85,7 @@ def draw(folder: Path) -> Path:
         if len(names) > 1:
             ax.legend(fontsize=8)
     _draw_levels(axes[6], [row for row in rows if "reward" in row])
-    _draw_phases(axes[7], [row for row in rows if "reward" in row])
+    _draw_phases(axes[7], [row for row in rows if "lr" in row])
     axes[8].axis("off")
     path = folder / "curves.png"
     figure.savefig(path, dpi=90)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
 
 @dataclass(frozen=True)
 class Sampling:
@@ -54,6 +56,11 @@ class Engine(Protocol):
     def refresh(self, seed: int) -> None:
         """The weights may have changed: drop what depends on them, and draw from the stream of `seed`."""
         ...
+
+
+def stream(*where: int) -> int:
+    """The seed of the random stream that these numbers name."""
+    return int(np.random.SeedSequence(list(where)).generate_state(1, np.uint64)[0] >> 1)
 
 
 def generate(engine: Engine, prompts: Sequence[Sequence[int]], sampling: Sampling) -> list[Sample]:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from ludex.agents.algorithms import ALGORITHMS, algorithm_class, ops
 from ludex.agents.algorithms.base import Algorithm
+from ludex.agents.algorithms.mismatch import Correction
 from ludex.agents.rollout import Domain
 from ludex.config import ConfigError, build, override, to_toml
 from ludex.lookup import UnknownName, plugins, suggest
@@ -47,6 +48,18 @@ class RolloutSettings:
 
 
 @dataclass(frozen=True)
+class DataSettings:
+    """Preference pairs, for the algorithms that learn from them instead of from episodes."""
+
+    path: str = ""  # a JSONL file with the columns prompt, chosen and rejected
+    group: str = "group"  # its column of groups; "" puts all pairs into one
+    pairs: int = 64  # a step
+
+    def __post_init__(self) -> None:
+        ops.at_least(1, pairs=self.pairs)
+
+
+@dataclass(frozen=True)
 class OptimSettings:
     """How weights are updated: AdamW."""
 
@@ -60,6 +73,7 @@ class OptimSettings:
     minibatches: int = 1  # optimiser steps a pass
     micro_tokens: int = 32768  # padded tokens forwarded at once; bounds memory, never changes results
     max_skips: int = 3  # non-finite steps in a row before the run stops
+    correction: Correction = field(default_factory=Correction)  # for a sampler that is not the learner
 
     def __post_init__(self) -> None:
         ops.at_least(
@@ -127,6 +141,7 @@ class Settings:
     steps: int = 100
     seed: int = 0
     rollout: RolloutSettings = field(default_factory=RolloutSettings)
+    data: DataSettings = field(default_factory=DataSettings)
     optim: OptimSettings = field(default_factory=OptimSettings)
     eval: EvalSettings = field(default_factory=EvalSettings)
     save: SaveSettings = field(default_factory=SaveSettings)
@@ -177,15 +192,34 @@ def resolve(table: dict[str, Any]) -> Settings:
     if chosen not in known:
         raise ConfigError(f"no algorithm {chosen!r}; {suggest(str(chosen), known)}")
     tables = {name: _algorithm(name, table.pop(name, {})) for name in known if name in table or name == chosen}
-    table["env"] = tuple(_domain(i, entry) for i, entry in enumerate(_list(table.get("env"))))
+    pairs = "pairs" in tables[chosen].needs
+    table["env"] = tuple(_domain(i, entry) for i, entry in enumerate(_list(table.get("env"), optional=pairs)))
     fields = [f.name for f in dataclasses.fields(Settings) if f.name != "tables"]
     for key in table:
         if key not in fields:
             raise ConfigError(f"unknown key {key!r}; {suggest(key, [*fields, *known])}")
-    return dataclasses.replace(build(Settings, table), tables=tables)
+    settings = dataclasses.replace(build(Settings, table), tables=tables)
+    if pairs:
+        _check_pairs(settings)
+    return settings
 
 
-def _list(env: Any) -> list[dict[str, Any]]:
+def _check_pairs(settings: Settings) -> None:
+    """A run on pairs needs their file, and an environment only for what nothing else can give."""
+    if not settings.data.path:
+        raise ConfigError(f"{settings.algorithm} learns from preference pairs; set data.path to their JSONL file")
+    for name in ("updates", "minibatches"):
+        if getattr(settings.optim, name) != 1:
+            raise ConfigError(f"{settings.algorithm} takes one update a batch: optim.{name} must be 1; see data.pairs")
+    if not settings.env and settings.eval.every:
+        raise ConfigError(f"eval.every = {settings.eval.every} needs an [[env]] table to evaluate in")
+    if not settings.env and settings.model == "tiny":
+        raise ConfigError("model = 'tiny' needs an [[env]] table: its tokenizer is trained on the environment's texts")
+
+
+def _list(env: Any, optional: bool) -> list[dict[str, Any]]:
+    if optional and not env:
+        return []
     if isinstance(env, list) and env and all(isinstance(entry, dict) for entry in env):
         return env
     raise ConfigError("a run needs at least one [[env]] table with an id")

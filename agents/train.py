@@ -1,11 +1,12 @@
-"""The training loop, whole: sample groups, learn from them, record, evaluate, save."""
+"""The training loop, whole: draw a batch, learn from it, record, evaluate, save."""
 
 from __future__ import annotations
 
+import copy
 import signal
 import threading
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,31 +14,26 @@ from statistics import fmean
 from time import perf_counter
 from typing import Any
 
-import numpy as np
 import torch
 
 from ludex.agents import runs
-from ludex.agents.batch import collate
 from ludex.agents.checkpoint import Checkpoints
 from ludex.agents.engine import LocalEngine
 from ludex.agents.evaluate import play, summarise
 from ludex.agents.files import write_folder
 from ludex.agents.journal import Journal, open_sinks
 from ludex.agents.learner import Learner, learning_rate
-from ludex.agents.metrics import alarms, describe
+from ludex.agents.metrics import alarms
 from ludex.agents.players import Context, Oracle, Player, PolicyPlayer
 from ludex.agents.policy import save_model
 from ludex.agents.render import Renderer
-from ludex.agents.rollout import Arena, Start
-from ludex.agents.sampling import Sampling
+from ludex.agents.rollout import Arena
+from ludex.agents.sampling import Sampling, stream
 from ludex.agents.settings import Settings
 from ludex.agents.setup import open_policy
+from ludex.agents.sources import Pairs, Rollouts, Source, limit_errors
 from ludex.agents.view import RunView, View
 from ludex.core import Stop, Trajectory
-
-
-class RunError(RuntimeError):
-    """The run cannot go on; the message says why and what would help."""
 
 
 @dataclass
@@ -58,8 +54,7 @@ class Trainer:
     """A run in memory: everything that `step` changes, and how to save and restore it.
 
     A step is one batch with all of its updates, so that every checkpoint lies
-    between batches and holds nothing in flight. Sampling draws from a stream named
-    by (seed, step, round): resuming needs no generator's state.
+    between batches and holds nothing in flight.
     """
 
     def __init__(self, settings: Settings):
@@ -67,7 +62,7 @@ class Trainer:
         compute, rollout = settings.compute, settings.rollout
         if compute.threads:
             torch.set_num_threads(compute.threads)
-        self.algorithm = settings.chosen
+        self.algorithm = copy.deepcopy(settings.chosen)  # it may hold state, which belongs to this run
         self.policy = open_policy(
             settings.model,
             settings.env,
@@ -83,82 +78,47 @@ class Trainer:
         self.context = Context(renderer, rollout.max_context, rollout.history)
         self.arena = Arena(settings.env, max_turns=rollout.max_turns, timeout_s=rollout.timeout_s)
         self.done = 0  # steps
-        self.cursor = 0  # groups handed out
         self.best = -1.0  # pass@1
+        self.source = self._open_source(renderer)
 
-    @property
-    def player(self) -> Player:
-        """Who fills the batches."""
-        if "oracle" in self.algorithm.needs:
-            return Oracle(self.context)
-        rollout = self.settings.rollout
-        return PolicyPlayer(self.engine, self.context, Sampling(rollout.max_new_tokens, rollout.temperature))
+    def _open_source(self, renderer: Renderer) -> Source:
+        needs, rollout = self.algorithm.needs, self.settings.rollout
+        if "pairs" in needs:
+            return Pairs(self.settings, renderer)
+        player: Player = Oracle(self.context)
+        if "oracle" not in needs:
+            player = PolicyPlayer(self.engine, self.context, Sampling(rollout.max_new_tokens, rollout.temperature))
+        return Rollouts(self.settings, self.algorithm, self.arena, player, self.engine)
 
     def step(self) -> tuple[dict[str, Any], list[Trajectory]]:
         """One batch and its updates; returns the step's metrics and all of its episodes."""
         clock, start = Clock(), perf_counter()
         with clock("rollout"):
-            kept, played = self._collect()
+            data = self.source.draw(self.done)
         updates: dict[str, float] = {}
-        if kept:  # dynamic sampling may find that everything is solved
-            batch = collate(kept, append_only=not self.settings.rollout.history)
+        if data.batch is not None:  # dynamic sampling may find that everything is solved
             with clock("learn"):
-                updates = self.learner.learn(batch, self.done)
+                updates = self.learner.learn(data.batch, self.done)
         lr = learning_rate(self.done, self.settings.optim, self.settings.steps)
         self.done += 1
-        tokens = sum(t.tokens for t in played)
-        metrics = {**updates, **describe(played), "groups": len({t.group for t in kept}), "lr": lr}
+        metrics = {**updates, **data.metrics, "lr": lr}
         metrics |= {f"time/{phase}": seconds for phase, seconds in clock.seconds.items()}
-        metrics["tokens_s"] = tokens / (perf_counter() - start)
-        return metrics, played
-
-    def _collect(self) -> tuple[list[Trajectory], list[Trajectory]]:
-        """Enough groups that the algorithm keeps, and every episode played on the way."""
-        rollout = self.settings.rollout
-        kept: list[list[Trajectory]] = []
-        played: list[Trajectory] = []
-        for number in range(rollout.max_rounds):
-            self.engine.refresh(_stream(self.settings.seed, self.done, number))
-            episodes = self.arena.play(self._starts(rollout.prompts - len(kept)), self.player)
-            played += episodes
-            _limit_errors(played, rollout.max_errors)
-            groups: dict[int, list[Trajectory]] = {}
-            for episode in episodes:
-                if episode.stop is not Stop.ENV_ERROR and episode.turns:
-                    groups.setdefault(episode.group, []).append(episode)
-            kept += [group for group in groups.values() if self.algorithm.keep(group)]
-            if len(kept) >= rollout.prompts:
-                break
-        if not kept and not any(episode.correct for episode in played):
-            raise RunError(
-                f"{rollout.max_rounds} rounds of sampling solved no task and gave no group to learn from. "
-                "Make the tasks easier, raise rollout.group or choose another algorithm"
-            )
-        return [episode for group in kept for episode in group], played
-
-    def _starts(self, groups: int) -> list[Start]:
-        weights = np.array([domain.weight for domain in self.settings.env])
-        starts = []
-        for _ in range(groups):
-            rng = np.random.default_rng([self.settings.seed, self.cursor])
-            domain = int(rng.choice(len(weights), p=weights / weights.sum())) if len(weights) > 1 else 0
-            start = Start(domain, self.settings.seed, "train", self.cursor, self.cursor)
-            starts += [start] * self.settings.rollout.group
-            self.cursor += 1
-        return starts
+        metrics["tokens_s"] = data.tokens / (perf_counter() - start)
+        return metrics, data.episodes
 
     def evaluate(self) -> dict[str, Any]:
         """pass@1, pass@k and mean reward on the evaluation split, for each environment and their mean."""
         settings, rollout = self.settings.eval, self.settings.rollout
         player = PolicyPlayer(self.engine, self.context, Sampling(rollout.max_new_tokens, settings.temperature))
-        self.engine.refresh(_stream(settings.seed, 1 << 40, self.done))
+        self.engine.refresh(stream(settings.seed, 1 << 40, self.done))
         found: dict[str, Any] = {}
         for i, domain in enumerate(self.settings.env):
             episodes = play(
                 player, self.arena, n=settings.n, k=settings.k, split=settings.split, seed=settings.seed, domain=i
             )
+            limit_errors(episodes, rollout.max_errors)  # an empty split, say, must not pass for a score
             report = summarise(episodes, env=domain.id, model=self.settings.name, split=settings.split)
-            prefix = f"eval/{domain.id}/" if len(self.settings.env) > 1 else "eval/"
+            prefix = f"eval/{domain}/" if len(self.settings.env) > 1 else "eval/"
             low, high = report.pass_1_interval
             found |= {f"{prefix}pass_1": report.pass_1, f"{prefix}pass_1_low": low, f"{prefix}pass_1_high": high}
             found |= {f"{prefix}pass_k": report.pass_k, f"{prefix}reward": report.reward}
@@ -169,25 +129,14 @@ class Trainer:
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that an exact resume needs."""
-        return {"done": self.done, "cursor": self.cursor, "best": self.best, "learner": self.learner.state_dict()}
+        state = {"source": self.source.state_dict(), "learner": self.learner.state_dict()}
+        return {"done": self.done, "best": self.best, **state}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take back what `state_dict` gave."""
-        self.done, self.cursor, self.best = state["done"], state["cursor"], state["best"]
+        self.done, self.best = state["done"], state["best"]
+        self.source.load_state_dict(state["source"])
         self.learner.load_state_dict(state["learner"])
-
-
-def _stream(*where: int) -> int:
-    return int(np.random.SeedSequence(list(where)).generate_state(1, np.uint64)[0] >> 1)
-
-
-def _limit_errors(played: Sequence[Trajectory], limit: float) -> None:
-    failed = [t for t in played if t.stop is Stop.ENV_ERROR]
-    if len(failed) > limit * len(played):
-        raise RunError(
-            f"{len(failed)} of {len(played)} episodes were lost to environment errors "
-            f"(rollout.max_errors = {limit:g}); the first: {failed[0].task_id}: {failed[0].error}"
-        )
 
 
 def train(settings: Settings, root: Path | str = "runs", *, stop_after: int | None = None) -> Path:
@@ -221,6 +170,8 @@ def train(settings: Settings, root: Path | str = "runs", *, stop_after: int | No
         view = stack.enter_context(RunView(settings.name, settings.steps, trainer.done))
         if state is not None:
             view.say(f"resuming {folder} after step {trainer.done}")
+        if trainer.source.note:
+            view.say(trainer.source.note)
         stopping = stack.enter_context(interruptible(view))
         last = min(settings.steps, stop_after or settings.steps)
         if trainer.done == 0 and settings.eval.every:
@@ -232,7 +183,8 @@ def train(settings: Settings, root: Path | str = "runs", *, stop_after: int | No
         if trainer.done == settings.steps:
             write_folder(folder / "model", lambda path: save_model(trainer.policy, path))
             runs.draw(folder)
-            view.say(f"done; next: ludex eval {folder}/model {settings.env[0]}, or look at {folder}/curves.png")
+            env = settings.env[0] if settings.env else "ID"
+            view.say(f"done; next: ludex eval {folder}/model {env}, or look at {folder}/curves.png")
         else:
             view.say(f"stopped after step {trainer.done}; the same command goes on from there")
     return folder

@@ -75,13 +75,27 @@ class RunView:
 
 
 def _line(metrics: Mapping[str, Any]) -> str:
-    names = ("loss", "reward", "correct", "length", "tokens_s")
+    names = ("loss", "reward", "correct", "accuracy", "length", "tokens_s")
     return "  ".join(f"{name} {metrics[name]:.3g}" for name in names if name in metrics)
 
 
 def _table(metrics: Mapping[str, Any]) -> Table:
     table = Table.grid(padding=(0, 2))
-    scalars = ["reward", "correct", "loss", "entropy", "kl_ref", "grad_norm", "length", "cut", "gap", "tokens_s", "lr"]
+    scalars = [
+        "reward",
+        "correct",
+        "accuracy",
+        "margin",
+        "loss",
+        "entropy",
+        "kl_ref",
+        "grad_norm",
+        "length",
+        "cut",
+        "gap",
+        "tokens_s",
+        "lr",
+    ]
     shown = [(name, f"{metrics[name]:.4g}") for name in scalars if name in metrics]
     for left, right in zip(shown[::2], [*shown[1::2], ("", "")], strict=False):
         table.add_row(left[0], left[1], right[0], right[1])

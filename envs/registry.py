@@ -19,8 +19,9 @@ GROUP = "ludex.envs"  # entry points of other distributions
 class Entry:
     """One environment: where it is ("module:attribute", or the object itself) and what it needs.
 
-    The target is a task generator, a task source class (has `__getitem__`) or a
-    TextEnv subclass with a static `generate`.
+    The target is a task generator, a task source class (has `__getitem__`), a
+    TextEnv subclass with a static `generate`, or an object that makes its own sources
+    (`source(label, seed=, split=, **options)`) and names their `env_class`, as a Game does.
     """
 
     target: str | Callable[..., Any]
@@ -31,6 +32,25 @@ class Entry:
 ENVS: dict[str, Entry] = {
     "arithmetic-v0": Entry("ludex.envs.arithmetic:generate", "evaluate an arithmetic expression exactly"),
     "countdown-v0": Entry("ludex.envs.countdown:generate", "reach a target number from given numbers with + - * /"),
+    "gameqa-chess-ranger-v0": Entry("ludex.code2logic.games.chess_ranger:game", "visual questions: chess ranger"),
+    "gameqa-heldout-v0": Entry(
+        "ludex.code2logic.games:heldout", "visual questions from the games that GameQA holds out, equally often"
+    ),
+    "gameqa-indomain-v0": Entry(
+        "ludex.code2logic.games:indomain", "visual questions from the games that GameQA trains on, equally often"
+    ),
+    "gameqa-langton-ant-v0": Entry("ludex.code2logic.games.langton_ant:game", "visual questions: Langton's ant"),
+    "gameqa-lifegame-v0": Entry("ludex.code2logic.games.lifegame:game", "visual questions: the Game of Life"),
+    "gameqa-maze-v0": Entry("ludex.code2logic.games.maze:game", "visual questions: maze"),
+    "gameqa-minesweeper-v0": Entry("ludex.code2logic.games.minesweeper:game", "visual questions: minesweeper"),
+    "gameqa-sokoban-v0": Entry("ludex.code2logic.games.sokoban:game", "visual questions: sokoban"),
+    "gameqa-space-invaders-v0": Entry("ludex.code2logic.games.space_invaders:game", "visual questions: space invaders"),
+    "gameqa-sudoku-v0": Entry("ludex.code2logic.games.sudoku:game", "visual questions: sudoku with colours"),
+    "gameqa-tictactoe-v0": Entry("ludex.code2logic.games.tictactoe:game", "visual questions: tic-tac-toe"),
+    "gameqa-turing-v0": Entry("ludex.code2logic.games.turing:game", "visual questions: Turing machine on a board"),
+    "gameqa-ultra-tictactoe-v0": Entry(
+        "ludex.code2logic.games.ultra_tictactoe:game", "visual questions: ultra tic-tac-toe"
+    ),
     "guess-v0": Entry(
         "ludex.envs.guess:Guess", "find a hidden number in as few guesses as bisection takes (multi-turn)"
     ),
@@ -112,6 +132,8 @@ def task_source(name: str, *, seed: int = 0, split: str = "train", **options: An
     label = name if ":" in name else short(name)
     if isinstance(thing, type) and not is_env(thing):
         return thing(label, seed=seed, split=split, **options)
+    if hasattr(thing, "source"):
+        return thing.source(label, seed=seed, split=split, **options)
     generate = getattr(thing, "generate", None) if is_env(thing) else thing
     if generate is None:
         raise TypeError(f"{label} is an environment without a task generator")
@@ -133,7 +155,7 @@ def build(name: str, *, seed: int = 0, split: str = "train", **options: Any) -> 
     thing = target(name)
     if is_env(thing) and not hasattr(thing, "generate"):
         return thing(**options)  # a foreign environment brings its own tasks
-    env_class = thing if is_env(thing) else TaskEnv
+    env_class = thing if is_env(thing) else getattr(thing, "env_class", TaskEnv)
     own = {k: options.pop(k) for k in env_options(thing) & set(options)}
     return env_class(task_source(name, seed=seed, split=split, **options), **own)
 
@@ -142,7 +164,7 @@ def env_options(thing: Any) -> set[str]:
     """The options that belong to the environment itself, not to its tasks."""
     from ludex.envs.core import TaskEnv
 
-    env_class = thing if is_env(thing) else TaskEnv
+    env_class = thing if is_env(thing) else getattr(thing, "env_class", TaskEnv)
     return set(inspect.signature(env_class.__init__).parameters) - {"self", "source"}
 
 

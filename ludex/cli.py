@@ -86,6 +86,9 @@ def build_parser() -> Parser:
     child = _environment(add("check", commands.check, "check an environment against the contract"))
     _json(child)
     _eval(add("eval", commands.eval_, "measure a model on an environment"))
+    child = children.add_parser("data", help="write a data set", description="Write a data set.")
+    data = child.add_subparsers(dest="kind", required=True, metavar="kind")
+    _pairs(data.add_parser("pairs", help="preference pairs: right against wrong responses of a model"))
     _train(add("train", commands.train, "train a model as a run file says"))
     return parser
 
@@ -135,6 +138,12 @@ def _verify(child: Parser) -> None:
     _json(child)
 
 
+def _sampling(child: Parser) -> None:
+    child.add_argument("--temperature", type=float, default=1.0, metavar="T", help="default 1.0; 0 is greedy")
+    child.add_argument("--max-new-tokens", type=_natural, default=512, metavar="N", help="a response (default 512)")
+    child.add_argument("--device", default="auto", help='"auto", "cpu", "cuda" ... (default auto)')
+
+
 def _eval(child: Parser) -> None:
     child.add_argument(
         "model",
@@ -145,10 +154,31 @@ def _eval(child: Parser) -> None:
     child.add_argument("-n", type=_natural, default=200, metavar="N", help="problems (default 200)")
     child.add_argument("-k", type=_natural, default=8, metavar="K", help="responses to each (default 8)")
     _stream(child, "test")
-    child.add_argument("--temperature", type=float, default=1.0, metavar="T", help="default 1.0; 0 is greedy")
-    child.add_argument("--max-new-tokens", type=_natural, default=512, metavar="N", help="a response (default 512)")
-    child.add_argument("--device", default="auto", help='"auto", "cpu", "cuda" ... (default auto)')
+    _sampling(child)
     child.add_argument("--json", metavar="FILE", help="write the result to FILE as well")
+
+
+def _pairs(child: Parser) -> None:
+    child.set_defaults(run=commands.pairs, parser=child)
+    child.description = (
+        "Write preference pairs as JSONL, one a task: the first right against the first wrong of several responses. "
+        "The same command goes on with a file that was interrupted."
+    )
+    _environment(child)
+    child.add_argument("--model", required=True, help="who responds, as for `ludex eval`")
+    child.add_argument("-n", type=_natural, default=1000, metavar="N", help="pairs (default 1000)")
+    child.add_argument("-o", dest="output", required=True, metavar="FILE.jsonl", help="where to write them")
+    child.add_argument("-k", type=_natural, default=8, metavar="K", help="responses to each task (default 8)")
+    child.add_argument("--tasks", type=_natural, default=0, metavar="M", help="tasks to try at most (default 20 N)")
+    child.add_argument(
+        "--group-by",
+        default="domain",
+        metavar="KEY",
+        help='"domain" (default), "level" (of the rejected response) or a key of the tasks\' info, such as difficulty',
+    )
+    child.add_argument("--solutions", action="store_true", help="choose the worked solution where no response is right")
+    _stream(child)
+    _sampling(child)
 
 
 def _train(child: Parser) -> None:

@@ -196,13 +196,30 @@ def eval_(args: Namespace) -> int:
     return 0
 
 
+def pairs(args: Namespace) -> int:
+    """Write preference pairs; status 1 if there are fewer than asked for."""
+    options = parse_options(args.options)
+    registry.make(args.environment, **options).close()  # a wrong id or option ends here
+    with trainer():
+        from ludex.agents.build_pairs import Recipe, build_pairs
+
+        names = ("model", "seed", "split", "k", "temperature", "max_new_tokens", "group_by", "solutions")
+        recipe = Recipe(args.environment, options=options, **{name: getattr(args, name) for name in names})
+        found = build_pairs(recipe, Path(args.output), args.n, tasks=args.tasks, device=args.device)
+    print(
+        f"{found.pairs} pairs from {found.tasks} tasks in {args.output}; {found.all_right} were always right, "
+        f"{found.all_wrong} never; {found.unusable} responses were cut or lost"
+    )
+    return int(found.pairs < args.n)
+
+
 def train(args: Namespace) -> int:
     """Train as a run file says; status 1 if the run breaks off."""
     parse_options(args.options)  # a malformed override is found before torch is loaded
     with trainer():
         from ludex.agents import settings
         from ludex.agents.learner import Diverged
-        from ludex.agents.train import RunError
+        from ludex.agents.sources import RunError
         from ludex.agents.train import train as run
 
         plan = settings.load(args.file, args.options)
@@ -234,5 +251,5 @@ def _table(*columns: str) -> Any:
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column == "needs")  # a command is copied whole
     return table

@@ -17,7 +17,9 @@ from ludex.rewards.answers import SCALE, Extract
 Verifier = Callable[..., Score]
 
 VERIFIERS: dict[str, str] = {
+    "choice": "ludex.rewards.choice:choice",
     "countdown": "ludex.rewards.expressions:countdown",
+    "fill": "ludex.rewards.choice:fill",
     "integer": "ludex.rewards.answers:integer",
     "maths": "ludex.rewards.maths:maths",
     "text": "ludex.rewards.answers:text",

@@ -148,7 +148,9 @@ MUTANTS = [
     Mutant("value clip takes the smaller", "ppo.py", "torch.maximum((new.value", "torch.minimum((new.value"),
     Mutant("value clip around the new", "ppo.py", "near = b.value +", "near = new.value +"),
     Mutant("value clip one-sided", "ppo.py", "clamp(-self.value_clip, self.value_clip)", "clamp(max=self.value_clip)"),
-    Mutant("targets after whitening", "ppo.py", "target=(adv + b.value)", "target=(ops.whiten(adv, b.mask) + b.value)"),
+    Mutant(
+        "targets after whitening", "ppo.py", "target = (adv + b.value)", "target = (ops.whiten(adv, b.mask) + b.value)"
+    ),
     Mutant("PPO without whitening", "ppo.py", "adv=ops.whiten(adv, b.mask)", "adv=adv"),
     Mutant("PPO asks for no entropy", "ppo.py", 'needs.add("entropy")', "pass"),
     Mutant("entropy without gradient", "ppo.py", "self.entropy * new.entropy", "self.entropy * new.entropy.detach()"),

@@ -176,8 +176,10 @@ def ppo(
     gamma: float = 1.0,
     lam: float = 0.95,
     beta: float = 0.05,
+    level: str = "token",
+    over_turns: Callable[..., tuple[dict[At, float], dict[At, float]]] = ppo_advantages,
 ) -> Result:
-    adv, target = ppo_advantages(rows, gamma, lam, beta)
+    adv, target = (over_turns if level == "turn" else ppo_advantages)(rows, gamma, lam, beta)
     n = len(adv)
     mu = math.fsum(adv.values()) / n
     var = math.fsum((a - mu) ** 2 for a in adv.values()) / max(1, n - 1)

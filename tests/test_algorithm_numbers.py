@@ -10,8 +10,9 @@ import pytest
 import reference_algorithms as reference
 import torch
 from toy_batches import advantages, gradients, group_of, make, random_rows, row, to_batch
+from toy_pairs import EPISODIC as ALGORITHMS
 
-from ludex.agents.algorithms import ALGORITHMS, ops
+from ludex.agents.algorithms import ops
 from ludex.agents.algorithms.corpo import CoRPO
 from ludex.agents.algorithms.dapo import DAPO
 from ludex.agents.algorithms.dr_grpo import DrGRPO

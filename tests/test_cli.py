@@ -77,7 +77,7 @@ def test_help_and_version(run):
     assert run("--version")[:2] == (0, f"ludex {ludex.__version__}\n")
     status, out, _ = run("--help")
     assert status == 0
-    for command in ("list", "show", "play", "verify", "check", "eval", "train"):
+    for command in ("list", "show", "play", "verify", "check", "data", "eval", "train"):
         assert f"\n    {command} " in out
         assert run(command, "--help")[0] == 0
 

@@ -19,8 +19,11 @@ RULE = {title: rule for title, rule, _ in RULES}
 
 @pytest.fixture
 def options(request, tmp_path):
-    """What an id cannot do without."""
-    if request.getfixturevalue("name") != "math-jsonl-v0":
+    """What an id cannot do without; games are examined in words, but for one, since 2,000 pictures each take long."""
+    name = request.getfixturevalue("name")
+    if name.startswith("gameqa-") and name != "gameqa-tictactoe-v0":
+        return {"observation": "text"}
+    if name != "math-jsonl-v0":
         return {}
     path = tmp_path / "rows.jsonl"
     rows = [{"question": f"What is {i} + {i + 1}?", "answer": str(2 * i + 1)} for i in range(300)]
@@ -29,7 +32,9 @@ def options(request, tmp_path):
 
 
 @pytest.mark.parametrize("name", sorted(registry.ENVS))
-def test_every_environment_keeps_the_contract(name, options):
+def test_every_environment_keeps_the_contract(name, options, monkeypatch):
+    if name.startswith("gameqa-"):  # nine in ten draws are rejected for the smaller splits
+        monkeypatch.setattr(contract.tasks, "DRAWS", 20)
     extra = registry.ENVS[name].extra
     if extra and missing(extra):
         pytest.skip(f"needs pip install 'ludex[{extra}]'")

@@ -25,6 +25,13 @@ CASES = {
     "countdown": ("countdown", COUNTDOWN, "3*5*2", "3+5+2"),
     "integer": ("integer", 42, "42", "41"),
     "text": ("text", "yes", "yes", "no"),
+    "choice": ("choice", {"letter": "C", "options": ["row 1", "row 2", "3", "30", "yes"]}, "C", "B"),
+    "fill integer": ("fill", {"kind": "integer", "accept": [42, 7]}, "42", "41"),
+    "fill decimal": ("fill", {"kind": "decimal", "accept": ["0.800"]}, "0.8", "0.801"),
+    "fill cell": ("fill", {"kind": "cell", "accept": [[2, 3]]}, "row 2, column 3", "(3, 2)"),
+    "fill list": ("fill", {"kind": "list", "accept": [[[0, 1], ["up", 2]]]}, "[[0,1],[up,2]]", "[[0,1],[up,3]]"),
+    "fill word": ("fill", {"kind": "word", "accept": ["red"], "among": ["red", "blue"]}, "Red", "blue"),
+    "fill phrase": ("fill", {"kind": "phrase", "accept": ["it stays"]}, "It stays.", "it leaves"),
     "maths number": ("maths", 42, "42", "41"),
     "maths numeral": ("maths", "42", "42", "41"),
     "maths fraction": ("maths", "\\frac{2}{3}", "2/3", "3/2"),
@@ -121,7 +128,7 @@ def test_no_answer_scores_lowest_and_garbage_below_wrong() -> None:
         nothing = rewards.verify("", task(case, "boxed"))
         garbage = rewards.verify("\\boxed{%%% \x00 ((}", task(case, "boxed"))
         assert nothing.level == "no answer", case
-        if case not in ("text", "maths word"):  # any text is well formed there
+        if case not in ("text", "maths word", "fill phrase"):  # any text is well formed there
             assert garbage.level == "malformed", (case, garbage)
 
 

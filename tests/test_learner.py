@@ -14,8 +14,9 @@ import pytest
 import torch
 from small_models import build_policy, equal, learner_of, random_batch, sampled_logps, weights, words
 from torch import Tensor
+from toy_pairs import EPISODIC as ALGORITHMS
 
-from ludex.agents.algorithms import ALGORITHMS, algorithm_class, ops
+from ludex.agents.algorithms import algorithm_class, ops
 from ludex.agents.algorithms.base import Algorithm, Forward, Metrics, Need
 from ludex.agents.algorithms.grpo import GRPO
 from ludex.agents.batch import Batch, collate, split_groups

@@ -10,17 +10,32 @@ from pathlib import Path
 
 import pytest
 from mutants import FOLDER, MUTANTS, Mutant
+from mutants_policy_gradient import MORE_MUTANTS
+from mutants_preferences import PREFERENCE_MUTANTS
 
 ROOT = Path(__file__).parent.parent
-TESTS = ("test_ops.py", "test_algorithms.py", "test_algorithm_numbers.py")
+ALL = MUTANTS + MORE_MUTANTS + PREFERENCE_MUTANTS
+TESTS = (
+    "test_ops.py",
+    "test_algorithms.py",
+    "test_algorithm_numbers.py",
+    "test_gtpo.py",
+    "test_ds_grpo.py",
+    "test_policy_gradients.py",
+    "test_turns.py",
+    "test_mismatch.py",
+    "test_alpha_dpg.py",
+    "test_preferences.py",
+    "test_robust.py",
+)
 
 
 def test_every_mutant_changes_one_place_of_the_source(tmp_path: Path) -> None:
     shutil.copytree(ROOT / FOLDER, tmp_path / "copy")
-    for mutant in MUTANTS:
+    for mutant in ALL:
         sound = mutant.apply(tmp_path / "copy")
         (tmp_path / "copy" / mutant.file).write_text(sound)
-    assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS) >= 25
+    assert len({mutant.name for mutant in ALL}) == len(ALL) >= 25
 
 
 def run_tests(copy: Path) -> subprocess.CompletedProcess[str]:
@@ -57,7 +72,7 @@ def test_the_sound_copy_passes(copy: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+@pytest.mark.parametrize("mutant", ALL, ids=lambda mutant: mutant.name)
 def test_mutant_is_killed(mutant: Mutant, copy: Path) -> None:
     folder = copy / "ludex" / FOLDER
     sound = mutant.apply(folder)

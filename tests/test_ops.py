@@ -79,7 +79,8 @@ def test_kl_estimators_average_to_the_kl() -> None:
 
 def test_wild_ratios_stay_finite_and_pass_no_gradient() -> None:
     b, new = to_batch([row(".x", 1.0, old=[0.0, -200.0], ref=[0.0, -1.0], new=[0.0, -1.0])])
-    for wild in (ops.token_ratio(new, b), ops.row_ratio(new, b), ops.k3(b.old_logp, new.logp)):
+    ratios = [rule(new, b) for rule in (ops.token_ratio, ops.row_ratio, ops.mean_ratio)]
+    for wild in (*ratios, ops.k3(b.old_logp, new.logp)):
         assert wild.isfinite().all()
         assert wild.max() <= math.exp(20)
         (gradient,) = torch.autograd.grad(wild.sum(), new.logp)

@@ -19,7 +19,8 @@ from toys import run_table, save_toy_model
 from ludex.agents import runs
 from ludex.agents.metrics import repetition
 from ludex.agents.settings import resolve
-from ludex.agents.train import RunError, Trainer, train
+from ludex.agents.sources import RunError
+from ludex.agents.train import Trainer, train
 from ludex.config import ConfigError
 
 HERE = Path(__file__).parent
@@ -27,11 +28,18 @@ HERE = Path(__file__).parent
 # Settings with which each algorithm should solve the echo game from chance (under 15 %) within 40 steps.
 ALGORITHMS: dict[str, dict[str, Any]] = {
     "sft": {"rollout": {"prompts": 16, "group": 1}},
+    "alpha_dpg": {"alpha_dpg": {"max_tokens": 2}},
     "grpo": {"grpo": {"beta": 0.0}},
     "dr_grpo": {"dr_grpo": {"max_tokens": 2}},
     "rloo": {"rloo": {"beta": 0.0}},
     "dapo": {"dapo": {"max_length": 4, "cache": 1}, "rollout": {"max_rounds": 2}},
+    "cispo": {},
     "corpo": {"corpo": {"r_min": 0.5, "max_tokens": 2}},
+    "ds_grpo": {},
+    "gigpo": {"gigpo": {"beta": 0.0}},
+    "gspo": {},
+    "gtpo": {},
+    "reinforce_pp": {"reinforce_pp": {"beta": 0.0}},
     "ppo": {"ppo": {"beta": 0.0}, "optim": {"updates": 2, "lr": 3e-3}},
 }
 
@@ -57,9 +65,20 @@ def test_every_algorithm_learns_the_echo_game(algorithm: str, model: str, tmp_pa
     assert (folder / "curves.png").exists()
 
 
-def test_an_algorithm_learns_over_two_turns_from_memory(model: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("algorithm", "settings"),
+    [
+        ("grpo", {"beta": 0.0}),
+        pytest.param("gigpo", {"beta": 0.0}, marks=pytest.mark.slow),
+        pytest.param("ppo", {"beta": 0.0, "level": "turn"}, marks=pytest.mark.slow),
+    ],
+)
+def test_an_algorithm_learns_over_two_turns_from_memory(
+    algorithm: str, settings: dict[str, Any], model: str, tmp_path: Path
+) -> None:
     env = [{"id": "toys:Echo", "turns": 2, "success_at": 1.99}]
-    table = run_table(model, env=env, steps=120, algorithm="grpo", grpo={"beta": 0.0}, optim={"lr": 5e-3})
+    changes = {"algorithm": algorithm, algorithm: settings, "optim": {"lr": 5e-3}}
+    table = run_table(model, env=env, steps=120, **changes)
     rows = runs.read_metrics(train(resolve(table), tmp_path))
     assert rows[-1]["turns"] == 2
     assert sum(row["correct"] for row in rows[-5:]) / 5 > 0.8
@@ -72,8 +91,9 @@ def test_an_algorithm_learns_over_two_turns_from_memory(model: str, tmp_path: Pa
         {"algorithm": "grpo", "optim": {"updates": 2, "minibatches": 2}},
         {"algorithm": "ppo", "optim": {"updates": 2}},
         {"algorithm": "dapo", "dapo": {"max_length": 4, "cache": 1}},
+        {"algorithm": "gtpo"},
     ],
-    ids=["grpo", "two updates", "ppo", "dynamic sampling"],
+    ids=["grpo", "two updates", "ppo", "dynamic sampling", "an algorithm with state"],
 )
 def test_resuming_at_every_step_gives_the_same_weights(changes: dict[str, Any], model: str, tmp_path: Path) -> None:
     table = run_table(model, steps=5, save={"every": 1}, eval={"every": 2, "n": 4}, **changes)
@@ -99,6 +119,13 @@ from ludex.agents.settings import resolve
 from ludex.agents.train import train
 train(resolve(json.loads(sys.argv[1])), sys.argv[2])
 """
+
+
+def test_two_runs_of_the_same_settings_share_no_state(model: str, tmp_path: Path) -> None:
+    settings = resolve(run_table(model, algorithm="gtpo", gtpo={"threshold": 1.0}, steps=3))
+    one, two = (weights(train(settings, tmp_path / name)) for name in ("one", "two"))
+    assert all(torch.equal(one[name], two[name]) for name in one)
+    assert torch.isnan(settings.chosen.initial)  # type: ignore[attr-defined]
 
 
 def test_a_run_killed_again_and_again_ends_with_the_same_weights(model: str, tmp_path: Path) -> None:
@@ -177,6 +204,19 @@ def test_too_many_environment_errors_stop_the_run(model: str, tmp_path: Path) ->
     env = [{"id": "toys:Echo", "fault": "raise"}]
     with pytest.raises(RunError, match=r"lost to environment errors .*max_errors.*the game broke"):
         train(resolve(run_table(model, env=env, rollout={"max_errors": 0.0, "prompts": 40})), tmp_path)
+
+
+def test_an_evaluation_that_cannot_be_played_stops_the_run(model: str, tmp_path: Path) -> None:
+    env = [{"id": "guess", "largest": 3}]  # three problems: the test split is empty
+    table = run_table(model, env=env, eval={"every": 1, "n": 4, "split": "test"})
+    with pytest.raises(RunError, match=r"4 of 4 episodes were lost .* no problem of split 'test'"):
+        train(resolve(table), tmp_path)
+
+
+def test_prompts_that_do_not_fit_stop_the_run(model: str, tmp_path: Path) -> None:
+    table = run_table(model, env=[{"id": "guess"}], rollout={"max_context": 50, "max_new_tokens": 2})
+    with pytest.raises(RunError, match=r"leaves room for a response .*max_context=50"):
+        train(resolve(table), tmp_path)
 
 
 def test_dynamic_sampling_gives_up_with_a_clear_line(model: str, tmp_path: Path) -> None:

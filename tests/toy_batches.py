@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -31,6 +32,9 @@ class Row:
     value: list[float] = field(default_factory=list)
     new_value: list[float] = field(default_factory=list)
     entropy: list[float] = field(default_factory=list)
+    tokens: list[int] = field(default_factory=list)
+    step: list[int] = field(default_factory=list)  # the turn that sampled it: each run of sampled tokens is one
+    state: list[int] = field(default_factory=list)  # what that turn answered
     after: float = 0.0  # value of the state after the row's end
     truncated: bool = False
     correct: bool = False
@@ -40,6 +44,13 @@ class Row:
         for name in ("old", "new", "ref", "value", "new_value", "entropy"):
             if not getattr(self, name):
                 setattr(self, name, [0.0] * len(self.sampled))
+        draw = random.Random(100 * self.trajectory + self.turn)
+        self.tokens = self.tokens or draw.choices(range(7), (5, 3, 1, 1, 1, 1, 1), k=len(self.sampled))
+        if not self.step:
+            starts = [s and not (t and self.sampled[t - 1]) for t, s in enumerate(self.sampled)]
+            runs = itertools.accumulate(starts)
+            self.step = [100 * self.turn + n if s else -1 for n, s in zip(runs, self.sampled, strict=True)]
+        self.state = self.state or [(self.trajectory + n) % 3 if n >= 0 else -1 for n in self.step]
 
 
 def row(pattern: str, reward: float, group: int = 0, trajectory: int = 0, **facts: object) -> Row:
@@ -109,10 +120,9 @@ def to_batch(rows: Sequence[Row], pad: int = 0, dtype: torch.dtype = torch.float
     value = table("value")
     for i, r in enumerate(rows):
         value[i, len(r.sampled)] = r.after
-    generator = torch.Generator().manual_seed(1)
     facts = ("group", "trajectory", "turn", "correct", "truncated")
     batch = Batch(
-        tokens=torch.randint(0, 7, (len(rows), 40), generator=generator)[:, :width],
+        tokens=table("tokens").long(),
         mask=table("sampled"),
         old_logp=table("old"),
         reward=table("reward"),
@@ -123,6 +133,9 @@ def to_batch(rows: Sequence[Row], pad: int = 0, dtype: torch.dtype = torch.float
         cut=torch.zeros(len(rows), dtype=torch.bool),
         threshold=torch.tensor([r.threshold for r in rows], dtype=dtype),
         ref_logp=table("ref"),
+        entropy=table("entropy"),
+        step=torch.where(table("sampled") > 0, table("step"), -1.0).long(),
+        state=torch.where(table("sampled") > 0, table("state"), -1.0).long(),
         value=value,
         **{name: torch.tensor([getattr(r, name) for r in rows]) for name in facts},
     )
@@ -172,4 +185,5 @@ class ToyPolicy(torch.nn.Module):
         with torch.no_grad():
             now = self(b)
         near, far = (now.logp + scale * noise * b.mask for scale in (0.2, -0.4))
-        return b.with_(old_logp=near, ref_logp=far, value=now.value + 0.3 * noise)
+        facts = {"value": now.value + 0.3 * noise, "entropy": now.entropy}
+        return b.with_(old_logp=near, ref_logp=far, **facts)

@@ -10,8 +10,10 @@ import json
 import sys
 from pathlib import Path
 
+from ludex.core import Task
 from ludex.envs import registry
 from ludex.envs.core import SPLITS
+from ludex.envs.pictures import pixels
 from ludex.envs.registry import task_source
 
 FIXTURE = Path(__file__).parent / "fixtures" / "streams.json"
@@ -24,10 +26,16 @@ def names() -> list[str]:
 
 
 def digest(name: str) -> str:
-    """SHA-256 over the JSON of the first tasks."""
+    """SHA-256 over the JSON of the first tasks and the pixels of their pictures."""
     sources = [task_source(name, split=split) for split in SPLITS]
-    lines = [source[index].to_json() for source in sources for index in range(FIRST)]
+    lines = [line(source[index]) for source in sources for index in range(FIRST)]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def line(task: Task) -> str:
+    """A task's JSON; of pictures the pixels count, not how they were compressed."""
+    shown = [hashlib.sha256(pixels(image).tobytes()).hexdigest() for image in task.images]
+    return "".join([task.with_(images=()).to_json(), *shown])
 
 
 def read() -> dict[str, str]:

@@ -10,7 +10,7 @@ from torch import Tensor
 from ludex.agents.batch import Batch
 from ludex.core import Trajectory
 
-Need = Literal["oracle", "ref", "value", "entropy"]
+Need = Literal["oracle", "pairs", "ref", "logp", "value", "entropy"]
 
 
 @dataclass
@@ -45,8 +45,10 @@ class Algorithm:
     def needs(self) -> frozenset[Need]:
         """What the loop must provide; it may depend on a hyper-parameter (a KL weight of 0 needs no reference).
 
-        "oracle" (learn from worked solutions instead of samples), "ref"
-        (log-probabilities of the frozen first policy), "value" (a critic head),
+        "oracle" (learn from worked solutions instead of samples), "pairs" (from
+        preference pairs, a `PairBatch`), "ref" (log-probabilities of the frozen
+        first policy), "logp" (the policy's own before the update, in
+        `Batch.old_logp`, where nothing was sampled), "value" (a critic head),
         "entropy" (with gradient; also as sampled, in `Batch.entropy`).
         """
         return frozenset()

@@ -7,11 +7,16 @@ may be of any size.
 
 from __future__ import annotations
 
+import math
+from typing import Literal
+
 import torch
 from torch import Tensor
 
 from ludex.agents.algorithms.base import Forward, Metrics
 from ludex.agents.batch import Batch
+
+KL = Literal["k1", "k2", "k3"]
 
 LOG_LIMIT = 20.0  # |log ratio| is cut here: exp(20) is far outside any trust region, and finite in float32
 
@@ -33,11 +38,18 @@ def _refuse(bad: Tensor, why: str) -> None:
         raise ValueError(f"row {int(bad.nonzero()[0, 0])} of the batch {why} ({int(bad.sum())} of {len(bad)} rows)")
 
 
-def at_least(low: float, **values: float) -> None:
+def at_least(low: float, /, **values: float) -> None:
     """ValueError naming the first hyper-parameter that is below `low` or NaN."""
     for name, value in values.items():
         if not value >= low:
             raise ValueError(f"{name}={value} must be at least {low:g}")
+
+
+def above(low: float, **values: float) -> None:
+    """ValueError naming the first hyper-parameter that is not finite and above `low`."""
+    for name, value in values.items():
+        if not low < value < math.inf:
+            raise ValueError(f"{name}={value} must be a finite number above {low:g}")
 
 
 # Statistics of a group's trajectories, [B] to [B].
@@ -93,6 +105,11 @@ def k3(logp: Tensor, logq: Tensor) -> Tensor:
     return d.expm1() - d
 
 
+def kl(estimator: KL, logp: Tensor, logq: Tensor) -> Tensor:
+    """The estimator of that name."""
+    return {"k1": k1, "k2": k2, "k3": k3}[estimator](logp, logq)
+
+
 # Ratios and the clipped surrogate (Schulman et al. 2017, arXiv 1707.06347).
 
 
@@ -106,25 +123,41 @@ def row_ratio(new: Forward, b: Batch) -> Tensor:
     return ((new.logp - b.old_logp) * b.mask).sum(1, keepdim=True).clamp(-LOG_LIMIT, LOG_LIMIT).exp()
 
 
+def mean_ratio(new: Forward, b: Batch) -> Tensor:
+    """[B, 1], the geometric mean of the row's token ratios."""
+    gap = (new.logp - b.old_logp) * b.mask
+    mean = gap.sum(1, keepdim=True) / b.mask.sum(1, keepdim=True)
+    return mean.clamp(-LOG_LIMIT, LOG_LIMIT).exp()
+
+
+def unit(logp: Tensor) -> Tensor:
+    """Exactly 1, with the gradient of `logp`: a probability over itself held fixed."""
+    return (logp - logp.detach()).exp()
+
+
 def clipped(ratio: Tensor, adv: Tensor, low: float, high: float) -> Tensor:
     """min(ratio * adv, clip(ratio, low, high) * adv): no gain from leaving the trust region."""
     return torch.minimum(ratio * adv, ratio.clamp(low, high) * adv)
 
 
 def surrogate(ratio: Tensor, new: Forward, b: Batch, low: float, high: float) -> tuple[Tensor, Metrics]:
-    """The clipped surrogate, [B, T], to be maximised; and the metrics of every policy-gradient step.
-
-    Metrics: "clip_fraction", where clipping binds; "kl_old", k3 from the sampling to
-    the new policy; "nll" of the samples, which estimates the entropy as long as the two agree.
-    """
+    """The clipped surrogate, [B, T], to be maximised; and the step's metrics."""
     gain = clipped(ratio, b.adv, low, high)
-    with torch.no_grad():
-        metrics = {
-            "clip_fraction": total((gain < ratio * b.adv).to(gain.dtype), b),
-            "kl_old": total(k3(b.old_logp, new.logp), b),
-            "nll": -total(new.logp, b),
-        }
-    return gain, metrics
+    return gain, metrics(gain < ratio * b.adv, new, b)
+
+
+@torch.no_grad()
+def metrics(bound: Tensor, new: Forward, b: Batch) -> Metrics:
+    """What every policy-gradient step reports; `bound` says where its clipping binds.
+
+    "clip_fraction"; "kl_old", k3 from the sampling to the new policy; "nll" of the
+    samples, which estimates the entropy as long as the two agree.
+    """
+    return {
+        "clip_fraction": total(bound.to(b.mask.dtype), b),
+        "kl_old": total(k3(b.old_logp, new.logp), b),
+        "nll": -total(new.logp, b),
+    }
 
 
 def total(x: Tensor, b: Batch) -> Tensor:
@@ -182,33 +215,51 @@ def gae(reward: Tensor, b: Batch, gamma: float, lam: float) -> Tensor:
     trajectory's next sampled token, be it behind an observation or in its next row. After the
     last one V is 0, unless the trajectory was truncated: then it is the value of the state after its end.
     """
-    row, column, who, step = _in_time(b)
+    row, column, who, step = in_time(b)
+    out = torch.zeros_like(b.mask)
+    end = after_the_end(b)[row]
+    out[row, column] = recursion(reward[row, column], b.value[row, column], end, who, step, gamma, lam)
+    return out
+
+
+def reward_to_go(reward: Tensor, b: Batch, gamma: float) -> Tensor:
+    """[B, T], the rewards from each sampled token to the trajectory's end, discounted per sampled token."""
+    return gae(reward, b.with_(value=torch.zeros_like(b.mask)), gamma, 1.0)
+
+
+def recursion(
+    reward: Tensor, value: Tensor, end: Tensor, who: Tensor, step: Tensor, gamma: float, lam: float
+) -> Tensor:
+    """[n], GAE over n entries in order: of trajectory `who`, its `step`-th; `end` is the value after the last."""
     count = torch.bincount(who)
     size = (len(count), int(count.max()) + 1)
-    r, v, alive = (b.value.new_zeros(size) for _ in range(3))
-    r[who, step], v[who, step], alive[who, step] = reward[row, column], b.value[row, column], 1.0
-    v[torch.arange(size[0], device=v.device), count] = _after_the_end(b)[row[step == 0]]
+    r, v, alive = (reward.new_zeros(size) for _ in range(3))
+    r[who, step], v[who, step], alive[who, step] = reward, value, 1.0
+    v[torch.arange(size[0], device=v.device), count] = end[step == 0]
     delta = (r[:, :-1] + gamma * v[:, 1:] - v[:, :-1]) * alive[:, :-1]
     adv = torch.zeros_like(v)
     for t in range(size[1] - 2, -1, -1):
         adv[:, t] = delta[:, t] + gamma * lam * adv[:, t + 1]
-    out = torch.zeros_like(b.value)
-    out[row, column] = adv[who, step]
-    return out
+    return adv[who, step]
 
 
-def _in_time(b: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def in_time(b: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Of every sampled token, trajectory by trajectory, in order: row, column, trajectory from 0, step from 0."""
     rows = torch.argsort(b.turn, stable=True)
     rows = rows[torch.argsort(b.trajectory[rows], stable=True)]
     place, column = b.mask[rows].nonzero(as_tuple=True)
     row = rows[place]
-    _, who, count = torch.unique_consecutive(b.trajectory[row], return_inverse=True, return_counts=True)
-    step = torch.arange(len(row), device=row.device) - (count.cumsum(0) - count)[who]
-    return row, column, who, step
+    who = torch.unique_consecutive(b.trajectory[row], return_inverse=True)[1]
+    return row, column, who, places(who)
 
 
-def _after_the_end(b: Batch) -> Tensor:
+def places(who: Tensor) -> Tensor:
+    """[n], the place of each entry among those of the same number, which stand together."""
+    count = torch.bincount(who)
+    return torch.arange(len(who), device=who.device) - (count.cumsum(0) - count)[who]
+
+
+def after_the_end(b: Batch) -> Tensor:
     """[B], the value after the end of its trajectory, on each of the trajectory's rows; 0 if it terminated."""
     after = b.value.gather(1, b.length[:, None])[:, 0]
     return b.per_trajectory(torch.where(b.truncated, after, torch.zeros_like(after)))

@@ -5,18 +5,22 @@
     loss = -1/N sum [ min(rho A, clip(rho, 1-e, 1+e) A)
                       - c_v/2 max((V-target)^2, (clip(V, V_old-e_v, V_old+e_v) - target)^2) + c_e H ]
 
-rho_t = pi/pi_old of token t; N: sampled tokens of the step. The placing of the KL
+rho_t = pi/pi_old of token t; N: sampled tokens of the step. With `level = "turn"` time
+runs in whole turns: t is a turn, V_t the value before its first token, gamma and lam are
+per turn, and a turn's tokens share A_t and target_t (so no length enters the discount,
+and no token of a turn is credited apart from the others). The placing of the KL
 follows Ouyang et al. 2022 (arXiv 2203.02155). Whitening: ddof 1, eps 1e-8.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-from ludex.agents.algorithms import ops
+from ludex.agents.algorithms import ops, turns
 from ludex.agents.algorithms.base import Algorithm, Forward, Metrics, Need
 from ludex.agents.batch import Batch
 
@@ -29,12 +33,13 @@ class PPO(Algorithm):
     value_clip: float = 0.2  # how far the value may move in one step; inf for no limit
     value_weight: float = 0.1  # c_v
     entropy: float = 0.0  # c_e, weight of the entropy bonus
-    gamma: float = 1.0  # discount per sampled token
+    gamma: float = 1.0  # discount per sampled token, or per turn
     lam: float = 0.95  # GAE's lambda: 0 trusts the critic, 1 the rewards
     beta: float = 0.05  # weight of the KL penalty in the reward
+    level: Literal["token", "turn"] = "token"  # what the critic's advantages run over
 
     def __post_init__(self) -> None:
-        ops.at_least(0, **vars(self))
+        ops.at_least(0, **{name: value for name, value in vars(self).items() if name != "level"})
 
     @property
     def needs(self) -> frozenset[Need]:
@@ -49,8 +54,12 @@ class PPO(Algorithm):
     def prepare(self, b: Batch) -> Batch:
         """Advantages, whitened over the step's sampled tokens, and the critic's targets."""
         reward = b.reward - self.beta * ops.k1(b.old_logp, b.ref_logp) * b.mask if self.beta else b.reward
-        adv = ops.gae(reward, b, self.gamma, self.lam)
-        return b.with_(adv=ops.whiten(adv, b.mask), target=(adv + b.value) * b.mask, weight=ops.token_mean(b))
+        if self.level == "turn":
+            adv, target = turns.gae(reward, b, self.gamma, self.lam)
+        else:
+            adv = ops.gae(reward, b, self.gamma, self.lam)
+            target = (adv + b.value) * b.mask
+        return b.with_(adv=ops.whiten(adv, b.mask), target=target, weight=ops.token_mean(b))
 
     def loss(self, new: Forward, b: Batch) -> tuple[Tensor, Metrics]:
         """Policy loss, value loss and entropy bonus, all token means."""

@@ -1,0 +1,221 @@
+"""Preference pairs from an environment: of several responses to a task, a right one against a wrong one.
+
+Tasks are posed in chunks. A card beside the file holds the recipe and how far it
+has got, and is written after each chunk: a run that was interrupted goes on from
+there, and ends with the rows that an uninterrupted one would have written.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence, Sized
+from contextlib import closing
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ludex.agents.evaluate import open_player
+from ludex.agents.files import write_text
+from ludex.agents.players import Episode, Oracle, Player, PolicyPlayer, RandomPlayer
+from ludex.agents.rollout import Arena, Domain, Start
+from ludex.agents.sampling import Sampling, stream
+from ludex.core import Stop, Trajectory, Turn
+from ludex.lookup import suggest
+
+CHUNK = 16  # tasks posed together
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What decides the rows.
+
+    Attributes:
+        env, options, seed, split: the stream of tasks.
+        model: who responds, as for `ludex eval`.
+        k: responses to each task.
+        temperature, max_new_tokens: how they are sampled.
+        group_by: what names a pair's group: "domain" (the environment), "level" (of the rejected
+            response), or a key of the task's info, such as "difficulty".
+        solutions: where no response is right, the worked solution is chosen.
+    """
+
+    env: str
+    model: str
+    options: dict[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    split: str = "train"
+    k: int = 8
+    temperature: float = 1.0
+    max_new_tokens: int = 256
+    group_by: str = "domain"
+    solutions: bool = False
+
+    def __post_init__(self) -> None:
+        if self.k < 1:
+            raise ValueError(f"k={self.k} must be at least 1")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a file has got: tasks posed, pairs written, and the tasks that gave none.
+
+    Attributes:
+        all_right, all_wrong: tasks whose usable responses were all of one kind.
+        unusable: responses cut by their length limit, or lost to the environment.
+    """
+
+    tasks: int = 0
+    pairs: int = 0
+    all_right: int = 0
+    all_wrong: int = 0
+    unusable: int = 0
+
+
+def build_pairs(recipe: Recipe, path: Path, n: int, *, tasks: int = 0, device: str = "auto") -> Progress:
+    """Write `n` pairs, one a task, or go on with a file that was interrupted.
+
+    Args:
+        recipe: what decides the rows.
+        path: the JSONL file; its card is `path` + ".card.json".
+        n: pairs wanted.
+        tasks: how many to try at most; 0 for 20 n.
+        device: for a local model.
+
+    Raises:
+        ValueError: if the file has another recipe or is not of this function, or the tasks
+            have nothing that `recipe.group_by` names.
+    """
+    progress = _resume(recipe, path, n)
+    if progress.pairs >= n:
+        return progress
+    domain = Domain(recipe.env, options=recipe.options)
+    with closing(Arena([domain])) as arena:
+        source = arena.source(0, recipe.seed, recipe.split)
+        _check_group(recipe, source)
+        limit = min(tasks or 20 * n, len(source) if isinstance(source, Sized) else tasks or 20 * n)
+        sampling = Sampling(recipe.max_new_tokens, recipe.temperature)
+        player = open_player(recipe.model, domain, sampling, recipe.seed, device)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write_card(path, recipe, progress)  # before the first row, without which it would be a stranger's file
+        while progress.pairs < n and progress.tasks < limit:
+            chunk = range(progress.tasks, min(limit, progress.tasks + CHUNK))
+            rows, progress = _chunk(recipe, arena, player, chunk, progress)
+            with path.open("a", encoding="utf-8") as file:
+                file.writelines(json.dumps(row) + "\n" for row in rows[: len(rows) - max(0, progress.pairs - n)])
+            if progress.pairs <= n:  # else the rest of the chunk is still to come, should more be wanted
+                _write_card(path, recipe, progress)
+    return replace(progress, pairs=min(n, progress.pairs))
+
+
+def _resume(recipe: Recipe, path: Path, n: int) -> Progress:
+    """The progress of the file, cut back to it; a new card if there is no file yet."""
+    card = _card(path)
+    if not card.exists():
+        if path.exists():
+            raise ValueError(f"{path} exists and has no {card.name}, so nothing can be added to it; choose another -o")
+        return Progress()
+    try:
+        found = json.loads(card.read_text(encoding="utf-8"))
+        old, progress = Recipe(**found["recipe"]), Progress(**found["progress"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{card} is no card of a file of pairs ({type(error).__name__}: {error})") from None
+    for name, value in asdict(recipe).items():
+        if getattr(old, name) != value:
+            raise ValueError(f"{path} was begun with {name} = {getattr(old, name)!r}, not {value!r}; choose another -o")
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    lines = [line for line in text.splitlines(keepends=True) if line.endswith("\n")]
+    if len(lines) < progress.pairs:
+        raise ValueError(f"{path} has lost rows that {card.name} counts; delete both to begin again")
+    if len(lines) >= n:
+        return replace(progress, pairs=len(lines))
+    write_text(path, "".join(lines[: progress.pairs]))
+    return progress
+
+
+def _card(path: Path) -> Path:
+    return path.with_name(path.name + ".card.json")
+
+
+def _write_card(path: Path, recipe: Recipe, progress: Progress) -> None:
+    write_text(_card(path), json.dumps({"recipe": asdict(recipe), "progress": asdict(progress)}, indent=2) + "\n")
+
+
+def _check_group(recipe: Recipe, source: Any) -> None:
+    if recipe.group_by in ("domain", "level"):
+        return
+    known = list(source[0].info) if source is not None else []
+    if recipe.group_by not in known:
+        raise ValueError(
+            f"{recipe.env}: no {recipe.group_by!r} to group by; {suggest(recipe.group_by, ['domain', 'level', *known])}"
+        )
+
+
+@dataclass
+class _Listening:
+    """A player that notes the rules which the episodes of each group were told."""
+
+    player: Player
+    system: dict[int, str] = field(default_factory=dict)
+
+    def act(self, episodes: Sequence[Episode]) -> list[Turn | None]:
+        """The player's own turns."""
+        self.system |= {episode.trajectory.group: episode.system for episode in episodes}
+        return self.player.act(episodes)
+
+
+def _chunk(
+    recipe: Recipe, arena: Arena, player: Player, tasks: range, before: Progress
+) -> tuple[list[dict[str, Any]], Progress]:
+    """The rows of some tasks, at most one each, and the progress behind them."""
+    listening = _Listening(_reseeded(player, recipe.seed, tasks.start))
+    starts = [Start(0, recipe.seed, recipe.split, i, i) for i in tasks for _ in range(recipe.k)]
+    episodes = arena.play(starts, listening)
+    usable = [t for t in episodes if t.stop is not Stop.ENV_ERROR and t.turns and not any(x.cut for x in t.turns)]
+    right: dict[int, Trajectory] = {t.group: t for t in reversed(usable) if t.correct}
+    wrong: dict[int, Trajectory] = {t.group: t for t in reversed(usable) if not t.correct}
+    if recipe.solutions:
+        unsolved = [Start(0, recipe.seed, recipe.split, i, i) for i in wrong if i not in right]
+        right |= {t.group: t for t in arena.play(sorted(unsolved, key=lambda s: s.index), Oracle()) if t.correct}
+    source = arena.source(0, recipe.seed, recipe.split)
+    rows = [
+        _row(recipe, source, i, listening.system[i], right[i], wrong[i]) for i in tasks if i in right and i in wrong
+    ]
+    after = Progress(
+        tasks=before.tasks + len(tasks),
+        pairs=before.pairs + len(rows),
+        all_right=before.all_right + len(right.keys() - wrong.keys()),
+        all_wrong=before.all_wrong + len(wrong.keys() - right.keys()),
+        unusable=before.unusable + len(episodes) - len(usable),
+    )
+    return rows, after
+
+
+def _reseeded(player: Player, seed: int, chunk: int) -> Player:
+    """The player with a random stream of this chunk's own, so that a resumed file is the same."""
+    if isinstance(player, PolicyPlayer):
+        player.engine.refresh(stream(seed, chunk))
+    return RandomPlayer(stream(seed, chunk)) if isinstance(player, RandomPlayer) else player
+
+
+def _row(recipe: Recipe, source: Any, index: int, system: str, right: Trajectory, wrong: Trajectory) -> dict[str, Any]:
+    """One line of the file: texts where there is one exchange without rules, else messages."""
+    first = right.turns[0].observation
+    if recipe.group_by == "domain":
+        group = recipe.env
+    elif recipe.group_by == "level":
+        group = str(wrong.score.level) if wrong.score else "failed"
+    else:
+        group = str(source[index].info.get(recipe.group_by))
+    prompt = [{"role": "system", "content": system}, {"role": "user", "content": first}] if system else first
+    responses = {"chosen": _response(right), "rejected": _response(wrong)}
+    return {"id": right.task_id, "prompt": prompt, **responses, "group": group}
+
+
+def _response(trajectory: Trajectory) -> str | list[dict[str, str]]:
+    """What was answered; in several turns with what the environment said in between."""
+    if len(trajectory.turns) == 1:
+        return trajectory.turns[0].text
+    messages = [{"role": "assistant", "content": trajectory.turns[0].text}]
+    for turn in trajectory.turns[1:]:
+        messages += [{"role": "user", "content": turn.observation}, {"role": "assistant", "content": turn.text}]
+    return messages
