@@ -238,7 +238,8 @@ def print_report(report: Report, samples: int = 3) -> None:
     console.print(table)
     for sample in report.samples[:samples]:
         prompt, response = escape(_visible(sample["prompt"])), escape(_visible(sample["response"]))
-        console.print(f"[dim]{prompt}[/]\n  {response}  [bold]{sample['level']}[/]")
+        why = f"  ({escape(_visible(sample['why']))})" if sample["why"] else ""
+        console.print(f"[dim]{prompt}[/]\n  {response}  [bold]{sample['level']}[/]{why}")
 
 
 def _visible(text: str) -> str:
