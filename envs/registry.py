@@ -46,6 +46,7 @@ ENVS: dict[str, Entry] = {
     "gameqa-sokoban-v0": Entry("ludex.code2logic.games.sokoban:game", "visual questions: sokoban"),
     "gameqa-space-invaders-v0": Entry("ludex.code2logic.games.space_invaders:game", "visual questions: space invaders"),
     "gameqa-sudoku-v0": Entry("ludex.code2logic.games.sudoku:game", "visual questions: sudoku with colours"),
+    "gameqa-tents-v0": Entry("ludex.code2logic.games.tents:game", "visual questions: tents"),
     "gameqa-tictactoe-v0": Entry("ludex.code2logic.games.tictactoe:game", "visual questions: tic-tac-toe"),
     "gameqa-turing-v0": Entry("ludex.code2logic.games.turing:game", "visual questions: Turing machine on a board"),
     "gameqa-ultra-tictactoe-v0": Entry(

@@ -31,6 +31,7 @@ GAMES: dict[str, Row] = {
     "sokoban": Row("sokoban", "indomain"),
     "space-invaders": Row("space-invaders", "indomain"),
     "sudoku": Row("sudoku", "heldout"),
+    "tents": Row("tents", "indomain"),
     "tictactoe": Row("tictactoe", "indomain"),
     "turing": Row("turing-2d", "indomain"),
     "ultra-tictactoe": Row("ultra-tictactoe", "indomain"),

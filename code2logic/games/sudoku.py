@@ -70,9 +70,8 @@ def fill(rng: random.Random, side: int, left: dict[Place, frozenset[str]]) -> di
     if not left:
         return {}
     place = min(left, key=lambda p: len(left[p]))
-    near = peers(side)[place]
     for colour in rng.sample(sorted(left[place]), len(left[place])):
-        rest = {p: may - {colour} if p in near else may for p, may in left.items() if p != place}
+        rest = {p: may - {colour} if p in peers(side)[place] else may for p, may in left.items() if p != place}
         done = fill(rng, side, rest)
         if done is not None:
             done[place] = colour
@@ -181,8 +180,8 @@ def colour_at(state: State, rng: random.Random) -> Question:
     board = state.board
     colour = rng.choice(sorted(set(board.values())))
     cell = at(*rng.choice([place for place in board if board[place] == colour]))
-    why = f"The cell at {cell} is {colour}."
-    return Question.choice(f"Which colour has the cell at {cell}?", colour, state.colours, why, cell=cell)
+    text = f"Which colour has the cell at {cell}?"
+    return Question.choice(text, colour, state.colours, f"The cell at {cell} is {colour}.", cell=cell)
 
 
 @game.question(kind="perception", qa_level="easy", number=2)
