@@ -14,6 +14,7 @@ import numpy as np
 
 from ludex.agents.files import strict_json
 from ludex.agents.players import Context, Oracle, Player, PolicyPlayer, RandomPlayer, RemotePlayer
+from ludex.agents.remote import Remote
 from ludex.agents.rollout import Arena, Domain, Start
 from ludex.agents.sampling import Sampling
 from ludex.core import Stop, Trajectory
@@ -194,10 +195,7 @@ def open_player(model: str, domain: Domain, sampling: Sampling, seed: int = 0, d
     if model == "random":
         return RandomPlayer(seed)
     if model.startswith("openai:"):
-        url, hash_, name = model.removeprefix("openai:").partition("#")
-        if not hash_ or not name:
-            raise ValueError(f"{model!r} must read openai:URL#model, such as openai:http://localhost:8000/v1#tiny")
-        return RemotePlayer(url, name, sampling)
+        return RemotePlayer(Remote.parse(model), sampling)
     from ludex.agents.setup import open_policy
 
     policy = open_policy(model, [domain], device=device)

@@ -35,11 +35,15 @@ def write_folder(folder: Path, fill: Callable[[Path], None]) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Replace a file's text in one step."""
+    """Replace a file's text in one step; where that fails, as on a full disk, nothing new is left."""
     fresh = path.with_name(f".{path.name}.new")
-    fresh.write_text(text)
-    _sync(fresh)
-    os.replace(fresh, path)
+    try:
+        fresh.write_text(text, encoding="utf-8")
+        _sync(fresh)
+        os.replace(fresh, path)
+    except OSError:
+        fresh.unlink(missing_ok=True)
+        raise
 
 
 def _sync(path: Path) -> None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
+from ludex.agents.remote import ContextFull, Remote
 from ludex.agents.render import Message, Renderer
 from ludex.agents.sampling import Engine, Sampling, generate
 from ludex.core import Trajectory, Turn
@@ -161,31 +161,14 @@ class RemotePlayer:
     """A model behind an OpenAI-compatible endpoint; several completions are several requests.
 
     Attributes:
-        url: base URL, such as http://localhost:8000/v1.
-        model: the name that the server knows.
+        remote: the endpoint and the model's name there.
         parallel: requests in flight.
     """
 
-    url: str
-    model: str
+    remote: Remote
     sampling: Sampling = field(default_factory=Sampling)
     history: int = 0
     parallel: int = 16
-    timeout_s: float = 600.0
-
-    def __post_init__(self) -> None:
-        import os
-
-        from ludex.lookup import MissingExtra
-
-        try:
-            from openai import OpenAI
-        except ModuleNotFoundError as error:
-            raise MissingExtra("an openai: model needs the openai client: pip install 'ludex[eval]'") from error
-        if "@" in urlsplit(self.url).netloc:  # the URL goes into reports and logs
-            raise ValueError("a server's URL must hold no password or key; put the key into OPENAI_API_KEY")
-        self._key = os.environ.get("OPENAI_API_KEY", "")
-        self._client = OpenAI(base_url=self.url, api_key=self._key or "none", timeout=self.timeout_s, max_retries=3)
 
     def act(self, episodes: Sequence[Episode]) -> list[Turn | None]:
         """Ask for one completion for each episode, several at a time.
@@ -199,29 +182,8 @@ class RemotePlayer:
             return list(pool.map(self._ask, episodes))
 
     def _ask(self, episode: Episode) -> Turn | None:
-        from openai import APIConnectionError, APIStatusError, OpenAIError
-
         try:
-            reply = self._client.chat.completions.create(
-                model=self.model,
-                messages=episode.messages(self.history),  # type: ignore[arg-type]
-                max_tokens=self.sampling.max_new_tokens,
-                temperature=self.sampling.temperature,
-                top_p=self.sampling.top_p,
-            )
-            choice = reply.choices[0]
-            text = choice.message.content or ""
-        except APIStatusError as error:
-            if error.status_code == 400 and "context" in error.message.lower():
-                return None
-            raise self._failure(f"answered {error.status_code}: {error.message}") from None
-        except APIConnectionError as error:
-            raise self._failure(f"cannot be reached: {error.__cause__ or error}") from None
-        except (OpenAIError, AttributeError, IndexError, TypeError, ValueError) as error:
-            raise self._failure(f"did not answer with a completion ({type(error).__name__})") from None
-        return Turn(episode.observation, text, cut=choice.finish_reason == "length")
-
-    def _failure(self, what: str) -> ConnectionError:
-        """What the server did, on one line of bounded length; a key that it repeats is left out."""
-        line = " ".join((what.replace(self._key, "***") if self._key else what).split())
-        return ConnectionError(f"{self.url} (model {self.model!r}) {line[:300]}")
+            text, cut = self.remote.complete(episode.messages(self.history), self.sampling)
+        except ContextFull:
+            return None
+        return Turn(episode.observation, text, cut=cut)

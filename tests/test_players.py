@@ -15,6 +15,7 @@ from toys import build_tokenizer
 
 from ludex.agents.batch import collate
 from ludex.agents.players import Context, Oracle, RandomPlayer, RemotePlayer
+from ludex.agents.remote import Remote
 from ludex.agents.render import Renderer
 from ludex.agents.rollout import Arena, Domain
 from ludex.agents.sampling import Sampling
@@ -129,10 +130,10 @@ def test_a_model_behind_http():
     Server.asked.clear()
     url = f"http://127.0.0.1:{server.server_port}/v1"
     try:
-        player = RemotePlayer(url, "some-model", Sampling(9, 0.5), history=1)
+        player = RemotePlayer(Remote(url, "some-model"), Sampling(9, 0.5), history=1)
         with closing(Arena([Domain("foreign_games:Counting")])) as arena:
             (t,) = arena.play(starts(1), player)
-            several = arena.play(starts(1, 5), RemotePlayer(url, "some-model", Sampling(9)))
+            several = arena.play(starts(1, 5), RemotePlayer(Remote(url, "some-model"), Sampling(9)))
     finally:
         server.shutdown()
         server.server_close()

@@ -21,7 +21,8 @@ import pytest
 
 from ludex.agents import tiny
 from ludex.agents.evaluate import evaluate
-from ludex.agents.players import RemotePlayer
+from ludex.agents.remote import Remote
+from ludex.agents.sampling import Sampling
 from ludex.envs.registry import task_source
 
 pytest.importorskip("openai", reason="needs the openai client")
@@ -192,7 +193,55 @@ def test_a_full_context_ends_the_episode_not_the_evaluation(failing: str) -> Non
     assert Failing.asked == 6  # one request a completion, none repeated
 
 
+class HangingUp(BaseHTTPRequestHandler):
+    """Promises more than it sends."""
+
+    def do_POST(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "1000")
+        self.end_headers()
+        self.wfile.write(b"{")
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+class Trickling(BaseHTTPRequestHandler):
+    """Begins an answer and goes on for ever, a little at a time."""
+
+    def do_POST(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        try:
+            while True:
+                self.wfile.write(b" " * 100)
+                self.wfile.flush()
+                time.sleep(0.01)
+        except OSError:
+            return  # the client has hung up
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.mark.parametrize(
+    ("handler", "message"),
+    [(Trickling, r"did not finish its answer within 0\.5 s"), (HangingUp, "cannot be reached: .*closed connection")],
+)
+def test_an_answer_without_an_end_is_cut_off(handler: type[BaseHTTPRequestHandler], message: str) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    remote = Remote(f"http://127.0.0.1:{server.server_port}/v1", "m", timeout_s=0.5)
+    try:
+        with pytest.raises(ConnectionError, match=message):
+            remote.complete([{"role": "user", "content": "?"}], Sampling(9))
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
 def test_a_key_in_the_url_is_refused() -> None:
     with pytest.raises(ValueError, match="OPENAI_API_KEY") as raised:
-        RemotePlayer("https://user:hunter2@example.test/v1", "m")
+        Remote("https://user:hunter2@example.test/v1", "m")
     assert "hunter2" not in str(raised.value)

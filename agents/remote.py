@@ -1,0 +1,112 @@
+"""A model behind an OpenAI-compatible endpoint."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from ludex.agents.render import Message
+from ludex.agents.sampling import Sampling
+from ludex.lookup import MissingExtra
+
+MAX_REPLY = 10_000_000  # bytes
+
+
+class ContextFull(Exception):
+    """The conversation is longer than the model's context."""
+
+
+@dataclass
+class Remote:
+    """One model of one server; the key is OPENAI_API_KEY.
+
+    Attributes:
+        url: base URL, such as http://localhost:8000/v1.
+        model: the name that the server knows.
+        timeout_s: seconds for one completion in all; a server that trickles for ever is cut off.
+
+    Raises:
+        MissingExtra: if the openai client is not installed.
+        ValueError: if the URL holds a password or key.
+    """
+
+    url: str
+    model: str
+    timeout_s: float = 600.0
+    _key: str = field(init=False, repr=False)
+    _client: Any = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        try:
+            from openai import OpenAI
+        except ModuleNotFoundError as error:
+            raise MissingExtra("an openai: model needs the openai client: pip install 'ludex[eval]'") from error
+        if "@" in urlsplit(self.url).netloc:  # the URL goes into reports and logs
+            raise ValueError("a server's URL must hold no password or key; put the key into OPENAI_API_KEY")
+        self._key = os.environ.get("OPENAI_API_KEY", "")
+        self._client = OpenAI(base_url=self.url, api_key=self._key or "none", timeout=self.timeout_s, max_retries=3)
+
+    @classmethod
+    def parse(cls, name: str, timeout_s: float = 600.0) -> Remote:
+        """The model that "openai:URL#model" names. ValueError if it reads otherwise."""
+        url, _, model = name.removeprefix("openai:").partition("#")
+        if not name.startswith("openai:") or not url or not model:
+            raise ValueError(f"{name!r} must read openai:URL#model, such as openai:http://localhost:8000/v1#tiny")
+        return cls(url, model, timeout_s)
+
+    def complete(self, messages: Sequence[Message], sampling: Sampling) -> tuple[str, bool]:
+        """The completion's text, and whether it was cut by its length limit.
+
+        Raises:
+            ContextFull: if the server says that the conversation is too long.
+            ConnectionError: one line, if the server does not answer in time, refuses, or answers something else.
+        """
+        from openai import APIConnectionError, APIStatusError, OpenAIError
+
+        try:
+            choice = json.loads(self._body(messages, sampling))["choices"][0]
+            return str(choice["message"]["content"] or ""), choice["finish_reason"] == "length"
+        except APIStatusError as error:
+            if error.status_code == 400 and "context" in error.message.lower():
+                raise ContextFull from None
+            raise self._failure(f"answered {error.status_code}: {error.message}") from None
+        except (ConnectionError, TimeoutError, OverflowError) as error:
+            raise self._failure(str(error)) from None
+        except APIConnectionError as error:
+            raise self._failure(f"cannot be reached: {error.__cause__ or error}") from None
+        except (OpenAIError, LookupError, TypeError, ValueError, RecursionError) as error:
+            raise self._failure(f"did not answer with a completion ({type(error).__name__})") from None
+
+    def _body(self, messages: Sequence[Message], sampling: Sampling) -> bytes:
+        """The reply's bytes, read piece by piece: the client's own time limit is one between two pieces."""
+        until, body = time.monotonic() + self.timeout_s, bytearray()
+        with self._client.chat.completions.with_streaming_response.create(
+            model=self.model,
+            messages=list(messages),
+            max_tokens=sampling.max_new_tokens,
+            temperature=sampling.temperature,
+            top_p=sampling.top_p,
+        ) as response:
+            for piece in self._pieces(response):
+                body += piece
+                if time.monotonic() > until:
+                    raise TimeoutError(f"did not finish its answer within {self.timeout_s:g} s")
+                if len(body) > MAX_REPLY:
+                    raise OverflowError(f"answered with more than {MAX_REPLY:,} bytes")
+        return bytes(body)
+
+    def _pieces(self, response: Any) -> Iterator[bytes]:
+        try:
+            yield from response.iter_bytes()
+        except Exception as error:  # of the client's HTTP library, which is another one in other versions
+            raise ConnectionError(f"cannot be reached: {error}") from None
+
+    def _failure(self, what: str) -> ConnectionError:
+        """What the server did, on one line of bounded length; a key that it repeats is left out."""
+        line = " ".join((what.replace(self._key, "***") if self._key else what).split())
+        return ConnectionError(f"{self.url} (model {self.model!r}) {line[:300]}")
