@@ -1,25 +1,22 @@
 """Preference pairs from an environment: of several responses to a task, a right one against a wrong one.
 
-Tasks are posed in chunks. A card beside the file holds the recipe and how far it
-has got, and is written after each chunk: a run that was interrupted goes on from
-there, and ends with the rows that an uninterrupted one would have written.
+Tasks are posed in chunks; a file that was interrupted goes on behind the last whole one.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence, Sized
+from collections.abc import Sized
 from contextlib import closing
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ludex.agents.evaluate import open_player
-from ludex.agents.files import write_text
-from ludex.agents.players import Episode, Oracle, Player, PolicyPlayer, RandomPlayer
+from ludex.agents.growing import Growing
+from ludex.agents.players import Listening, Oracle, Player, reseeded
 from ludex.agents.rollout import Arena, Domain, Start
-from ludex.agents.sampling import Sampling, stream
-from ludex.core import Stop, Trajectory, Turn
+from ludex.agents.sampling import Sampling
+from ludex.core import Stop, Trajectory
 from ludex.lookup import suggest
 
 CHUNK = 16  # tasks posed together
@@ -85,7 +82,8 @@ def build_pairs(recipe: Recipe, path: Path, n: int, *, tasks: int = 0, device: s
         ValueError: if the file has another recipe or is not of this function, or the tasks
             have nothing that `recipe.group_by` names.
     """
-    progress = _resume(recipe, path, n)
+    file = Growing(path, recipe, "pairs")
+    progress: Progress = file.resume(Progress(), n)
     if progress.pairs >= n:
         return progress
     domain = Domain(recipe.env, options=recipe.options)
@@ -95,49 +93,14 @@ def build_pairs(recipe: Recipe, path: Path, n: int, *, tasks: int = 0, device: s
         limit = min(tasks or 20 * n, len(source) if isinstance(source, Sized) else tasks or 20 * n)
         sampling = Sampling(recipe.max_new_tokens, recipe.temperature)
         player = open_player(recipe.model, domain, sampling, recipe.seed, device)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _write_card(path, recipe, progress)  # before the first row, without which it would be a stranger's file
+        file.begin(progress)
         while progress.pairs < n and progress.tasks < limit:
             chunk = range(progress.tasks, min(limit, progress.tasks + CHUNK))
             rows, progress = _chunk(recipe, arena, player, chunk, progress)
-            with path.open("a", encoding="utf-8") as file:
-                file.writelines(json.dumps(row) + "\n" for row in rows[: len(rows) - max(0, progress.pairs - n)])
+            file.add(rows[: len(rows) - max(0, progress.pairs - n)])
             if progress.pairs <= n:  # else the rest of the chunk is still to come, should more be wanted
-                _write_card(path, recipe, progress)
+                file.keep(progress)
     return replace(progress, pairs=min(n, progress.pairs))
-
-
-def _resume(recipe: Recipe, path: Path, n: int) -> Progress:
-    """The progress of the file, cut back to it; a new card if there is no file yet."""
-    card = _card(path)
-    if not card.exists():
-        if path.exists():
-            raise ValueError(f"{path} exists and has no {card.name}, so nothing can be added to it; choose another -o")
-        return Progress()
-    try:
-        found = json.loads(card.read_text(encoding="utf-8"))
-        old, progress = Recipe(**found["recipe"]), Progress(**found["progress"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{card} is no card of a file of pairs ({type(error).__name__}: {error})") from None
-    for name, value in asdict(recipe).items():
-        if getattr(old, name) != value:
-            raise ValueError(f"{path} was begun with {name} = {getattr(old, name)!r}, not {value!r}; choose another -o")
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    lines = [line for line in text.splitlines(keepends=True) if line.endswith("\n")]
-    if len(lines) < progress.pairs:
-        raise ValueError(f"{path} has lost rows that {card.name} counts; delete both to begin again")
-    if len(lines) >= n:
-        return replace(progress, pairs=len(lines))
-    write_text(path, "".join(lines[: progress.pairs]))
-    return progress
-
-
-def _card(path: Path) -> Path:
-    return path.with_name(path.name + ".card.json")
-
-
-def _write_card(path: Path, recipe: Recipe, progress: Progress) -> None:
-    write_text(_card(path), json.dumps({"recipe": asdict(recipe), "progress": asdict(progress)}, indent=2) + "\n")
 
 
 def _check_group(recipe: Recipe, source: Any) -> None:
@@ -150,24 +113,11 @@ def _check_group(recipe: Recipe, source: Any) -> None:
         )
 
 
-@dataclass
-class _Listening:
-    """A player that notes the rules which the episodes of each group were told."""
-
-    player: Player
-    system: dict[int, str] = field(default_factory=dict)
-
-    def act(self, episodes: Sequence[Episode]) -> list[Turn | None]:
-        """The player's own turns."""
-        self.system |= {episode.trajectory.group: episode.system for episode in episodes}
-        return self.player.act(episodes)
-
-
 def _chunk(
     recipe: Recipe, arena: Arena, player: Player, tasks: range, before: Progress
 ) -> tuple[list[dict[str, Any]], Progress]:
     """The rows of some tasks, at most one each, and the progress behind them."""
-    listening = _Listening(_reseeded(player, recipe.seed, tasks.start))
+    listening = Listening(reseeded(player, recipe.seed, tasks.start))
     starts = [Start(0, recipe.seed, recipe.split, i, i) for i in tasks for _ in range(recipe.k)]
     episodes = arena.play(starts, listening)
     usable = [t for t in episodes if t.stop is not Stop.ENV_ERROR and t.turns and not any(x.cut for x in t.turns)]
@@ -188,13 +138,6 @@ def _chunk(
         unusable=before.unusable + len(episodes) - len(usable),
     )
     return rows, after
-
-
-def _reseeded(player: Player, seed: int, chunk: int) -> Player:
-    """The player with a random stream of this chunk's own, so that a resumed file is the same."""
-    if isinstance(player, PolicyPlayer):
-        player.engine.refresh(stream(seed, chunk))
-    return RandomPlayer(stream(seed, chunk)) if isinstance(player, RandomPlayer) else player
 
 
 def _row(recipe: Recipe, source: Any, index: int, system: str, right: Trajectory, wrong: Trajectory) -> dict[str, Any]:

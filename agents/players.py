@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from ludex.agents.remote import ContextFull, Remote
 from ludex.agents.render import Message, Renderer
-from ludex.agents.sampling import Engine, Sampling, generate
+from ludex.agents.sampling import Engine, Sampling, generate, stream
 from ludex.core import Trajectory, Turn
 
 
@@ -38,8 +38,8 @@ class Episode:
         return str(self.info.get("system", ""))
 
     def messages(self, history: int = 0) -> list[Message]:
-        """The conversation up to the last observation; the last `history` exchanges only, 0 for all."""
-        turns = self.trajectory.turns[-history:] if history else self.trajectory.turns
+        """The conversation up to the last observation; the last `history` exchanges only, 0 for all, -1 for none."""
+        turns = self.trajectory.turns[-history:] if history >= 0 else []
         chat: list[Message] = [{"role": "system", "content": self.system}] if self.system else []
         for turn in turns:
             chat += [{"role": "user", "content": turn.observation}, {"role": "assistant", "content": turn.text}]
@@ -60,7 +60,7 @@ class Context:
 
     Attributes:
         max_context: tokens of prompt and response together.
-        history: exchanges that the policy remembers; 0 for all.
+        history: exchanges that the policy remembers; 0 for all, -1 for none.
     """
 
     renderer: Renderer
@@ -133,7 +133,7 @@ class Oracle:
 
 @dataclass
 class RandomPlayer:
-    """Samples of the action space; where `info["legal"]` lists actions, one of them."""
+    """Samples of the action space; where `info["legal"]` lists actions, one of them, as `info["reply"]` writes it."""
 
     seed: int = 0
     _rng: Any = field(init=False, repr=False)
@@ -148,9 +148,8 @@ class RandomPlayer:
         return [Turn(episode.observation, self._choose(episode)) for episode in episodes]
 
     def _choose(self, episode: Episode) -> str:
-        legal = episode.info.get("legal")
-        if legal:
-            return str(self._rng.choice(list(legal)))
+        if legal := episode.info.get("legal"):
+            return str(episode.info.get("reply", "{}")).format(self._rng.choice(list(legal)))
         space = episode.env.action_space
         space.seed(self._rng.randrange(2**31))
         return str(space.sample())
@@ -187,3 +186,23 @@ class RemotePlayer:
         except ContextFull:
             return None
         return Turn(episode.observation, text, cut=cut)
+
+
+@dataclass
+class Listening:
+    """A player that notes the rules which the episodes of each group were told."""
+
+    player: Player
+    system: dict[int, str] = field(default_factory=dict)
+
+    def act(self, episodes: Sequence[Episode]) -> list[Turn | None]:
+        """The player's own turns."""
+        self.system |= {episode.trajectory.group: episode.system for episode in episodes}
+        return self.player.act(episodes)
+
+
+def reseeded(player: Player, seed: int, chunk: int) -> Player:
+    """The player with a random stream of this chunk's own, so that a file that is resumed is the same."""
+    if isinstance(player, PolicyPlayer):
+        player.engine.refresh(stream(seed, chunk))
+    return RandomPlayer(stream(seed, chunk)) if isinstance(player, RandomPlayer) else player

@@ -29,6 +29,7 @@ class Remote:
         url: base URL, such as http://localhost:8000/v1.
         model: the name that the server knows.
         timeout_s: seconds for one completion in all; a server that trickles for ever is cut off.
+        retries: how often the client tries again after a failure.
 
     Raises:
         MissingExtra: if the openai client is not installed.
@@ -38,6 +39,7 @@ class Remote:
     url: str
     model: str
     timeout_s: float = 600.0
+    retries: int = 3
     _key: str = field(init=False, repr=False)
     _client: Any = field(init=False, repr=False)
 
@@ -49,15 +51,17 @@ class Remote:
         if "@" in urlsplit(self.url).netloc:  # the URL goes into reports and logs
             raise ValueError("a server's URL must hold no password or key; put the key into OPENAI_API_KEY")
         self._key = os.environ.get("OPENAI_API_KEY", "")
-        self._client = OpenAI(base_url=self.url, api_key=self._key or "none", timeout=self.timeout_s, max_retries=3)
+        self._client = OpenAI(
+            base_url=self.url, api_key=self._key or "none", timeout=self.timeout_s, max_retries=self.retries
+        )
 
     @classmethod
-    def parse(cls, name: str, timeout_s: float = 600.0) -> Remote:
+    def parse(cls, name: str, timeout_s: float = 600.0, retries: int = 3) -> Remote:
         """The model that "openai:URL#model" names. ValueError if it reads otherwise."""
         url, _, model = name.removeprefix("openai:").partition("#")
         if not name.startswith("openai:") or not url or not model:
             raise ValueError(f"{name!r} must read openai:URL#model, such as openai:http://localhost:8000/v1#tiny")
-        return cls(url, model, timeout_s)
+        return cls(url, model, timeout_s, retries)
 
     def complete(self, messages: Sequence[Message], sampling: Sampling) -> tuple[str, bool]:
         """The completion's text, and whether it was cut by its length limit.

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from ludex.agents.algorithms import ALGORITHMS, algorithm_class, ops
 from ludex.agents.algorithms.base import Algorithm
 from ludex.agents.algorithms.mismatch import Correction
+from ludex.agents.curriculum import CurriculumSettings
 from ludex.agents.rollout import Domain
 from ludex.config import ConfigError, build, override, to_toml
 from ludex.lookup import UnknownName, plugins, suggest
@@ -28,7 +29,7 @@ class RolloutSettings:
     max_context: int = 4096  # tokens of prompt and response together
     temperature: float = 1.0
     max_turns: int = 50  # responses before an episode counts as truncated
-    history: int = 0  # exchanges that the policy remembers, 0 for all
+    history: int = 0  # exchanges that the policy remembers, 0 for all, -1 for none
     timeout_s: float = 60.0  # limit of one environment call, 0 for none
     max_errors: float = 0.2  # share of episodes lost to environment errors that stops the run
     max_rounds: int = 10  # of dynamic sampling before a step makes do with what it has
@@ -37,7 +38,8 @@ class RolloutSettings:
         ops.at_least(
             1, **{n: getattr(self, n) for n in ("prompts", "group", "max_new_tokens", "max_turns", "max_rounds")}
         )
-        ops.at_least(0, history=self.history, timeout_s=self.timeout_s, max_errors=self.max_errors)
+        ops.at_least(-1, history=self.history)
+        ops.at_least(0, timeout_s=self.timeout_s, max_errors=self.max_errors)
         if not 0 < self.temperature < math.inf:
             raise ValueError(f"temperature={self.temperature} must be positive: a policy gradient needs samples")
         if self.max_context <= self.max_new_tokens:
@@ -141,6 +143,7 @@ class Settings:
     steps: int = 100
     seed: int = 0
     rollout: RolloutSettings = field(default_factory=RolloutSettings)
+    curriculum: CurriculumSettings = field(default_factory=CurriculumSettings)
     data: DataSettings = field(default_factory=DataSettings)
     optim: OptimSettings = field(default_factory=OptimSettings)
     eval: EvalSettings = field(default_factory=EvalSettings)
@@ -201,6 +204,10 @@ def resolve(table: dict[str, Any]) -> Settings:
     settings = dataclasses.replace(build(Settings, table), tables=tables)
     if pairs:
         _check_pairs(settings)
+    try:
+        settings.curriculum.check(len(settings.env))
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
     return settings
 
 

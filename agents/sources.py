@@ -13,6 +13,7 @@ import numpy as np
 
 from ludex.agents.algorithms.base import Algorithm
 from ludex.agents.batch import Batch, collate
+from ludex.agents.curriculum import Curriculum
 from ludex.agents.metrics import describe
 from ludex.agents.pairs import collate_pairs, group_sizes, length, read_pairs, tokenise
 from ludex.agents.players import Player
@@ -73,6 +74,7 @@ class Rollouts:
     def __init__(self, settings: Settings, algorithm: Algorithm, arena: Arena, player: Player, engine: Engine):
         self.settings, self.algorithm = settings, algorithm
         self.arena, self.player, self.engine = arena, player, engine
+        self.curriculum = Curriculum(settings.curriculum, [domain.weight for domain in settings.env])
         self.cursor = 0  # groups handed out
 
     def draw(self, step: int) -> Draw:
@@ -83,7 +85,10 @@ class Rollouts:
         """
         kept, played = self._collect(step)
         batch = collate(kept, append_only=not self.settings.rollout.history) if kept else None
-        metrics = {**describe(played), "groups": len({t.group for t in kept})}
+        metrics = {**describe(played), "groups": len({t.group for t in kept}), "episodes": len(played)}
+        if self.settings.curriculum.by:
+            metrics["level"] = self.curriculum.level
+            self.curriculum.note(played)
         return Draw(batch, sum(t.tokens for t in played), metrics, played)
 
     def _collect(self, step: int) -> tuple[list[Trajectory], list[Trajectory]]:
@@ -93,7 +98,7 @@ class Rollouts:
         played: list[Trajectory] = []
         for number in range(rollout.max_rounds):
             self.engine.refresh(stream(self.settings.seed, step, number))
-            episodes = self.arena.play(self._starts(rollout.prompts - len(kept)), self.player)
+            episodes = self.arena.play(self._starts(step, rollout.prompts - len(kept)), self.player)
             played += episodes
             limit_errors(played, rollout.max_errors)
             groups: dict[int, list[Trajectory]] = {}
@@ -116,24 +121,25 @@ class Rollouts:
             )
         return [episode for group in kept for episode in group], played
 
-    def _starts(self, groups: int) -> list[Start]:
-        weights = np.array([domain.weight for domain in self.settings.env])
+    def _starts(self, step: int, groups: int) -> list[Start]:
+        weights = self.curriculum.weights(step)
         starts = []
         for _ in range(groups):
             rng = np.random.default_rng([self.settings.seed, self.cursor])
-            domain = int(rng.choice(len(weights), p=weights / weights.sum())) if len(weights) > 1 else 0
+            domain = int(rng.choice(len(weights), p=weights)) if len(weights) > 1 else 0
             start = Start(domain, self.settings.seed, "train", self.cursor, self.cursor)
             starts += [start] * self.settings.rollout.group
             self.cursor += 1
         return starts
 
     def state_dict(self) -> dict[str, Any]:
-        """How many groups have been handed out."""
-        return {"cursor": self.cursor}
+        """How many groups have been handed out, and the level of the curriculum."""
+        return {"cursor": self.cursor, "curriculum": self.curriculum.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take back what `state_dict` gave."""
         self.cursor = state["cursor"]
+        self.curriculum.load_state_dict(state["curriculum"])
 
 
 class Pairs:

@@ -15,11 +15,13 @@ CHAT_TEMPLATE = (
 )
 
 
-def build_tokenizer(texts: Iterable[str], vocabulary: int = 640) -> Any:
+def build_tokenizer(texts: Iterable[str], vocabulary: int = 640, words: bool = False) -> Any:
     """A byte-level BPE tokenizer trained on `texts`; it can encode any string.
 
     Numbers are split off before merging, so that a number is the same token
-    wherever it stands, and long fixed phrases become one token.
+    wherever it stands, and long fixed phrases become one token. With `words`
+    no token goes beyond a word, so that a name, too, is the same tokens
+    wherever it stands: what copies names from a text needs this.
     """
     from transformers import PreTrainedTokenizerFast
 
@@ -27,7 +29,7 @@ def build_tokenizer(texts: Iterable[str], vocabulary: int = 640) -> Any:
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
             pre_tokenizers.Split(Regex(r"[0-9]{1,3}"), behavior="isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=words),
         ]
     )
     tokenizer.decoder = decoders.ByteLevel()

@@ -19,7 +19,7 @@ import torch
 from ludex.agents import runs
 from ludex.agents.checkpoint import Checkpoints
 from ludex.agents.engine import LocalEngine
-from ludex.agents.evaluate import play, summarise
+from ludex.agents.evaluate import play
 from ludex.agents.files import write_folder
 from ludex.agents.journal import Journal, open_sinks
 from ludex.agents.learner import Learner, learning_rate
@@ -27,6 +27,7 @@ from ludex.agents.metrics import alarms
 from ludex.agents.players import Context, Oracle, Player, PolicyPlayer
 from ludex.agents.policy import save_model
 from ludex.agents.render import Renderer
+from ludex.agents.report import summarise
 from ludex.agents.rollout import Arena
 from ludex.agents.sampling import Sampling, stream
 from ludex.agents.settings import Settings

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 import ludex
-from ludex.agents.evaluate import bootstrap, pass_at_k, percent
+from ludex.agents.report import bootstrap, pass_at_k, percent
 from ludex.envs.countdown import DIFFICULTIES
 from ludex.envs.solver import count
 

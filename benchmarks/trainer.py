@@ -28,7 +28,6 @@ from workload import Work
 
 HERE = Path(__file__).resolve().parent
 VENV = HERE.parent / ".venv-trl"
-INSTALL = (["torch==2.13.0"], ["transformers==5.23.0", "trl==1.16.0", "datasets", "accelerate"])  # torch first
 BARS = {32: (1.15, 1.2), 256: (2.7, 3.0)}  # prompt tokens: how many times faster, the bar and the goal
 
 
@@ -70,18 +69,15 @@ class Contestant:
 
 
 def trl_python() -> Path:
-    """The interpreter of TRL's virtual environment, made if there is none.
+    """The interpreter of TRL's virtual environment, which the Makefile makes if there is none.
 
     Raises:
         subprocess.CalledProcessError: if its packages cannot be installed.
     """
-    python = VENV / "bin" / "python"
-    if not (VENV / "ready").exists():
-        subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True)
-        for packages in INSTALL:
-            subprocess.run([str(python), "-m", "pip", "install", "--quiet", *packages], check=True)
-        (VENV / "ready").touch()
-    return python
+    if not (VENV / "installed").exists():
+        make = ["make", f"PYTHON={sys.executable}", f"{VENV.name}/installed"]
+        subprocess.run(make, cwd=VENV.parent, check=True, stdout=sys.stderr)
+    return VENV / "bin" / "python"
 
 
 def compare(

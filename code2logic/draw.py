@@ -7,6 +7,7 @@ painted once at four times its size, reduced (which smooths its edges), and kept
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -236,6 +237,20 @@ class Grid:
         """A border inside a cell, to mark it."""
         self.canvas.pen.rectangle(self.rectangle(row, column), None, colour, width)
 
+    def borders(self, parts: Mapping[tuple[int, int], object], colour: RGB, width: int = 5) -> None:
+        """Thick lines round the parts of a board; `parts` says of each of its cells to which part it belongs."""
+        for row, column in parts:
+            left, top, right, bottom = self.rectangle(row, column)
+            half = width // 2
+            for beside, line in (
+                ((row - 1, column), (left - half, top, right + half, top)),
+                ((row + 1, column), (left - half, bottom, right + half, bottom)),
+                ((row, column - 1), (left, top - half, left, bottom + half)),
+                ((row, column + 1), (right, top - half, right, bottom + half)),
+            ):
+                if parts.get(beside) != parts[row, column]:
+                    self.canvas.pen.line(line, colour, width)
+
     def put(self, row: float, column: float, glyph: Glyph, *colours: Any, scale: float = 0.8) -> None:
         """A glyph in the middle of a cell, `scale` of its side wide."""
         self.canvas.glyph(self.centre(row, column), max(1, round(self.side * scale)), glyph, *colours)
@@ -250,6 +265,12 @@ def shade(colour: RGB, light: float) -> RGB:
     if light <= 1:
         return (round(colour[0] * light), round(colour[1] * light), round(colour[2] * light))
     return tuple(round(c + (255 - c) * (light - 1)) for c in colour)  # type: ignore[return-value]
+
+
+def mix(one: RGB, other: RGB, share: float) -> RGB:
+    """A colour between two, `share` of it the first."""
+    red, green, blue = (round(a * share + b * (1 - share)) for a, b in zip(one, other, strict=True))
+    return red, green, blue
 
 
 def contrast(colour: RGB) -> RGB:

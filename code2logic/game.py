@@ -31,6 +31,8 @@ MAX_STATES = 1000  # states that a question may refuse before it counts as impos
 MAX_FOR_WISH = 100  # states that may refuse one wish before another is drawn
 MAX_PROMPT = 2500  # characters
 
+SHOWN = {"observation": "image", "style": "random"}  # unless an option says otherwise
+
 Ask = Callable[..., Question | None]
 
 
@@ -77,19 +79,21 @@ class Problem:
         digest = hashlib.blake2b(form.encode(), digest_size=12).hexdigest()
         return f"{self.game.name}/{self.template.name}/{digest}"
 
-    def task(self, rng: random.Random, observation: str, style: str) -> Task:
-        """The Task, with the picture if it is observed."""
+    def task(self, rng: random.Random, observation: str, style: str, near: int = 0) -> Task:
+        """The Task, with the picture if it is observed; whole numbers within `near` of the gold are near misses."""
         game, template = self.game, self.template
         from ludex.code2logic.draw import STYLES, png, style_named
 
         if observation not in OBSERVATIONS:
             raise ValueError(f"{game.name}: no observation {observation!r}; {suggest(observation, OBSERVATIONS)}")
+        if near < 0:
+            raise ValueError(f"{game.name}: near={near} must not be below 0")
         look = style_named(rng.choice(list(STYLES)) if style == "random" else style)
         state = game.describe(self.state) if observation != "image" else ""
         legend = game.legend if observation != "text" else ""
         return Task(
             prompt="\n\n".join(filter(None, (game.rules, legend, state, self.posed.prompt))),
-            answer=self.posed.answer,
+            answer=self.posed.answer | ({"near": near} if near and self.posed.answer.get("kind") == "integer" else {}),
             verifier=self.posed.verifier,
             images=(png(game.draw(self.state, look)),) if observation != "text" else (),
             info={
@@ -141,8 +145,8 @@ class ProblemSource(TaskSource):
         for _ in range(MAX_DRAWS):
             problem = self.game.problem(rng, **drawn)
             if split_of(problem.key) == self.split:
-                observation, style = self.options.get("observation", "image"), self.options.get("style", "random")
-                return problem.task(rng, observation, style).with_(id=self.task_id(index))
+                shown = {k: v for k, v in self.options.items() if k not in drawn}
+                return problem.task(rng, **{**SHOWN, **shown}).with_(id=self.task_id(index))
         raise ValueError(f"{self.name}: no problem of split {self.split!r} in {MAX_DRAWS} draws; too few exist")
 
 
@@ -232,6 +236,7 @@ class Game(Problems):
         difficulty: str = "all",
         observation: str = "image",
         style: str = "random",
+        near: int = 0,
     ) -> Task:
         """Draw a task.
 
@@ -241,12 +246,13 @@ class Game(Problems):
             difficulty: "easy", "medium", "hard" or "all", of the state.
             observation: "image", "text" (the state in words) or "both".
             style: the name of a drawing style, or "random".
+            near: a whole number this near to the right one scores "near", between wrong and correct; 0 for never.
 
         Raises:
             ValueError: for an unknown name; suggests.
         """
         draw = random.Random(int(rng.integers(1 << 62)))  # scalar draws cost a tenth of NumPy's
-        return self.problem(draw, question=question, difficulty=difficulty).task(draw, observation, style)
+        return self.problem(draw, question=question, difficulty=difficulty).task(draw, observation, style, near)
 
 
 class Mix(Problems):
@@ -261,11 +267,17 @@ class Mix(Problems):
         return game.problem(rng, question=name, difficulty=difficulty)
 
     def generate(
-        self, rng: np.random.Generator, *, difficulty: str = "all", observation: str = "image", style: str = "random"
+        self,
+        rng: np.random.Generator,
+        *,
+        difficulty: str = "all",
+        observation: str = "image",
+        style: str = "random",
+        near: int = 0,
     ) -> Task:
         """Draw a task of any of the games; the options are those of `Game.generate`."""
         draw = random.Random(int(rng.integers(1 << 62)))
-        return self.problem(draw, difficulty=difficulty).task(draw, observation, style)
+        return self.problem(draw, difficulty=difficulty).task(draw, observation, style, near)
 
 
 def _one(rng: random.Random, name: str, known: Sequence[str], noun: str) -> str:

@@ -7,6 +7,7 @@ everything after the size must be hashable, since `draw.sprite` keeps the result
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from math import cos, pi, sin
 
 from PIL import ImageDraw
 
@@ -50,6 +51,13 @@ def diamond(pen: ImageDraw.ImageDraw, s: float, colour: RGB) -> None:
     polygon(pen, s, colour, ((0.5, 0.02), (0.9, 0.5), (0.5, 0.98), (0.1, 0.5)))
 
 
+def star(pen: ImageDraw.ImageDraw, s: float, fill: RGB, edge: RGB) -> None:
+    """A star of five points."""
+    for colour, size in ((edge, 0.5), (fill, 0.4)):
+        polar = [(size * (0.45 if i % 2 else 1), i * pi / 5) for i in range(10)]
+        polygon(pen, s, colour, ((0.5 + r * sin(turn), 0.53 - r * cos(turn)) for r, turn in polar))
+
+
 def square(pen: ImageDraw.ImageDraw, s: float, colour: RGB, edge: RGB | None = None) -> None:
     """A square with rounded corners."""
     pen.rounded_rectangle(
@@ -84,6 +92,32 @@ def heading(pen: ImageDraw.ImageDraw, s: float, colour: RGB, direction: str) -> 
     polygon(pen, s, colour, (_TURNS[direction](x, y) for x, y in shape))
 
 
+def tube(pen: ImageDraw.ImageDraw, s: float, colour: RGB, width: float, side: str) -> None:
+    """A thick line from the middle to the side named."""
+    stroke(pen, s, colour, width, (0.5, 0.5), _TURNS[side](0.5, 0))
+
+
+def eyes(pen: ImageDraw.ImageDraw, s: float, direction: str) -> None:
+    """Two eyes that look up, right, down or left."""
+    for x in (0.3, 0.7):
+        for radius, y, colour in ((0.15, 0.36, (255, 255, 255)), (0.08, 0.3, (0, 0, 0))):
+            cx, cy = _TURNS[direction](x, y)
+            pen.ellipse(((cx - radius) * s, (cy - radius) * s, (cx + radius) * s, (cy + radius) * s), colour)
+
+
+def mouth(pen: ImageDraw.ImageDraw, s: float, colour: RGB, direction: str) -> None:
+    """A disc with a mouth that is open up, right, down or left."""
+    turn = 90 * (list(_TURNS).index(direction) - 1)
+    pen.pieslice((s * 0.02, s * 0.02, s * 0.98, s * 0.98), turn + 38, turn + 322, colour)
+
+
+def ghost(pen: ImageDraw.ImageDraw, s: float, colour: RGB) -> None:
+    """A round head on a ragged gown."""
+    pen.ellipse((s * 0.04, s * 0.02, s * 0.96, s * 0.94), colour)
+    hem = [(0.04 + 0.92 * i / 6, 0.82 if i % 2 else 0.99) for i in range(7)]
+    polygon(pen, s, colour, ((0.04, 0.48), *hem, (0.96, 0.48)))
+
+
 def flag(pen: ImageDraw.ImageDraw, s: float, colour: RGB, pole: RGB) -> None:
     """A pennant on a pole."""
     stroke(pen, s, pole, 0.09, (0.3, 0.08), (0.3, 0.92))
@@ -113,3 +147,22 @@ def club(pen: ImageDraw.ImageDraw, s: float, colour: RGB) -> None:
 
 
 SUITS: dict[str, Glyph] = {"heart": heart, "spade": spade, "club": club, "diamond": diamond}
+
+
+def double_arrow(pen: ImageDraw.ImageDraw, s: float, colour: RGB, upright: bool = False) -> None:
+    """An arrow with two heads, across or upright."""
+    xs, ys = (0, 25, 25, 75, 75, 100, 75, 75, 25, 25), (50, 30, 42, 42, 30, 50, 70, 58, 58, 70)
+    points = zip(ys, xs, strict=True) if upright else zip(xs, ys, strict=True)
+    polygon(pen, s, colour, ((x / 100, y / 100) for x, y in points))
+
+
+def serpent(pen: ImageDraw.ImageDraw, s: float, colour: RGB, part: str, eyes: RGB) -> None:
+    """A part of a snake that hangs from its tail: "T", "B" or "H" for tail, body or head; the parts touch."""
+    if part == "T":
+        polygon(pen, s, colour, ((0.14, 1), (0.86, 1), (0.5, 0.1)))
+    else:
+        pen.rectangle((s * 0.14, 0, s * 0.86, s * (1 if part == "B" else 0.45)), colour)
+    if part == "H":
+        pen.ellipse((s * 0.04, 0, s * 0.96, s * 0.94), colour)
+        for x in (0.24, 0.58):
+            pen.ellipse((s * x, s * 0.4, s * (x + 0.18), s * 0.62), eyes)

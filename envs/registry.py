@@ -30,35 +30,84 @@ class Entry:
 
 
 ENVS: dict[str, Entry] = {
+    "alfworld-v0": Entry("ludex.envs.alfworld.env:Alfworld", "household tasks in words (multi-turn)"),
     "arithmetic-v0": Entry("ludex.envs.arithmetic:generate", "evaluate an arithmetic expression exactly"),
     "countdown-v0": Entry("ludex.envs.countdown:generate", "reach a target number from given numbers with + - * /"),
     "gameqa-chess-ranger-v0": Entry("ludex.code2logic.games.chess_ranger:game", "visual questions: chess ranger"),
+    "gameqa-dice-roll-v0": Entry("ludex.code2logic.games.dice_roll:game", "visual questions: a rolling die"),
+    "gameqa-freecell-v0": Entry("ludex.code2logic.games.freecell:game", "visual questions: freecell solitaire"),
+    "gameqa-hanoi-v0": Entry("ludex.code2logic.games.hanoi:game", "visual questions: the towers of Hanoi"),
     "gameqa-heldout-v0": Entry(
         "ludex.code2logic.games:heldout", "visual questions from the games that GameQA holds out, equally often"
     ),
+    "gameqa-hue-v0": Entry("ludex.code2logic.games.hue:game", "visual questions: colour gradients"),
     "gameqa-indomain-v0": Entry(
         "ludex.code2logic.games:indomain", "visual questions from the games that GameQA trains on, equally often"
     ),
+    "gameqa-jewel2-v0": Entry("ludex.code2logic.games.jewel2:game", "visual questions: jewel2"),
+    "gameqa-klondike-v0": Entry("ludex.code2logic.games.klondike:game", "visual questions: klondike solitaire"),
     "gameqa-langton-ant-v0": Entry("ludex.code2logic.games.langton_ant:game", "visual questions: Langton's ant"),
     "gameqa-lifegame-v0": Entry("ludex.code2logic.games.lifegame:game", "visual questions: the Game of Life"),
+    "gameqa-lights-out-v0": Entry("ludex.code2logic.games.lights_out:game", "visual questions: lights out"),
+    "gameqa-mastermind-v0": Entry("ludex.code2logic.games.mastermind:game", "visual questions: mastermind"),
+    "gameqa-maze-3d-v0": Entry("ludex.code2logic.games.maze_3d:game", "visual questions: maze in space"),
     "gameqa-maze-v0": Entry("ludex.code2logic.games.maze:game", "visual questions: maze"),
+    "gameqa-minecraft-v0": Entry("ludex.code2logic.games.minecraft:game", "visual questions: minecraft"),
     "gameqa-minesweeper-v0": Entry("ludex.code2logic.games.minesweeper:game", "visual questions: minesweeper"),
+    "gameqa-pacman-v0": Entry("ludex.code2logic.games.pacman:game", "visual questions: Pac-Man"),
+    "gameqa-pyramid-chess-v0": Entry("ludex.code2logic.games.pyramid_chess:game", "visual questions: pyramid chess"),
+    "gameqa-reconstruction-v0": Entry("ludex.code2logic.games.reconstruction:game", "visual questions: reconstruction"),
+    "gameqa-rhythm-v0": Entry("ludex.code2logic.games.rhythm:game", "visual questions: rhythm"),
+    "gameqa-rubiks-cube-v0": Entry("ludex.code2logic.games.rubiks_cube:game", "visual questions: Rubik's cube"),
+    "gameqa-snake-v0": Entry("ludex.code2logic.games.snake:game", "visual questions: snake"),
     "gameqa-sokoban-v0": Entry("ludex.code2logic.games.sokoban:game", "visual questions: sokoban"),
     "gameqa-space-invaders-v0": Entry("ludex.code2logic.games.space_invaders:game", "visual questions: space invaders"),
+    "gameqa-star-battle-v0": Entry("ludex.code2logic.games.star_battle:game", "visual questions: star battle"),
+    "gameqa-spider-v0": Entry("ludex.code2logic.games.spider:game", "visual questions: spider solitaire"),
     "gameqa-sudoku-v0": Entry("ludex.code2logic.games.sudoku:game", "visual questions: sudoku with colours"),
+    "gameqa-tangram-v0": Entry("ludex.code2logic.games.tangram:game", "visual questions: tangram"),
     "gameqa-tents-v0": Entry("ludex.code2logic.games.tents:game", "visual questions: tents"),
+    "gameqa-tetris-v0": Entry("ludex.code2logic.games.tetris:game", "visual questions: tetris"),
     "gameqa-tictactoe-v0": Entry("ludex.code2logic.games.tictactoe:game", "visual questions: tic-tac-toe"),
     "gameqa-turing-v0": Entry("ludex.code2logic.games.turing:game", "visual questions: Turing machine on a board"),
     "gameqa-ultra-tictactoe-v0": Entry(
         "ludex.code2logic.games.ultra_tictactoe:game", "visual questions: ultra tic-tac-toe"
     ),
+    "gameqa-word-search-v0": Entry("ludex.code2logic.games.word_search:game", "visual questions: word search"),
+    "gameqa-zuma-v0": Entry("ludex.code2logic.games.zuma:game", "visual questions: zuma"),
     "guess-v0": Entry(
         "ludex.envs.guess:Guess", "find a hidden number in as few guesses as bisection takes (multi-turn)"
     ),
+    "kitchen-v0": Entry("ludex.envs.kitchen.env:kitchen", "cook a dish, planning every action of a robot (multi-turn)"),
     "math-v0": Entry("ludex.envs.math:generate", "a mix of maths families, from equations to probability", "math"),
     "math-jsonl-v0": Entry(
         "ludex.envs.math_jsonl:Rows", "questions and answers from a JSONL file or a data set", "math"
     ),
+    "play-2048-v0": Entry("ludex.code2logic.plays.twenty48:play", "play 2048 (multi-turn)"),
+    "play-chess-ranger-v0": Entry(
+        "ludex.code2logic.plays.chess_ranger:play", "play chess ranger: captures down to one piece (multi-turn)"
+    ),
+    "play-hanoi-v0": Entry("ludex.code2logic.plays.hanoi:play", "play the towers of Hanoi (multi-turn)"),
+    "play-lights-out-v0": Entry("ludex.code2logic.plays.lights_out:play", "play lights out (multi-turn)"),
+    "play-mastermind-v0": Entry("ludex.code2logic.plays.mastermind:play", "play mastermind (multi-turn)"),
+    "play-maze-v0": Entry("ludex.code2logic.plays.maze:play", "walk through a maze (multi-turn)"),
+    "play-minesweeper-v0": Entry(
+        "ludex.code2logic.plays.minesweeper:play", "play minesweeper, no guess needed (multi-turn)"
+    ),
+    "play-sliding-v0": Entry("ludex.code2logic.plays.sliding:play", "solve a sliding puzzle (multi-turn)"),
+    "play-sokoban-v0": Entry("ludex.code2logic.plays.sokoban:play", "play sokoban (multi-turn)"),
+    "play-space-invaders-v0": Entry("ludex.code2logic.plays.space_invaders:play", "play space invaders (multi-turn)"),
+    "play-sudoku-v0": Entry("ludex.code2logic.plays.sudoku:play", "fill in a sudoku with colours (multi-turn)"),
+    "play-tents-v0": Entry("ludex.code2logic.plays.tents:play", "pitch tents beside trees (multi-turn)"),
+    "play-tictactoe-v0": Entry(
+        "ludex.code2logic.plays.tictactoe:play", "play tic-tac-toe against an opponent (multi-turn)"
+    ),
+    "play-ultra-tictactoe-v0": Entry(
+        "ludex.code2logic.plays.ultra_tictactoe:play", "play ultra tic-tac-toe against an opponent (multi-turn)"
+    ),
+    "steps-v0": Entry("ludex.envs.steps:steps", "one step of an expert's plan, of any environment of many turns"),
+    "style-v0": Entry("ludex.envs.style:Style", "write a passage on a plot in the style of a reference"),
+    "textworld-v0": Entry("ludex.envs.textworld.env:Textworld", "rooms, locks and recipes in words (multi-turn)"),
 }
 
 _added: dict[str, Entry] = {}

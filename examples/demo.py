@@ -16,7 +16,7 @@ from rich.table import Table
 
 import ludex
 from ludex.agents import settings
-from ludex.agents.evaluate import Report, percent
+from ludex.agents.report import Report, percent
 
 HERE = Path(__file__).parent
 PROBLEMS, RESPONSES = 400, 8

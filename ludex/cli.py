@@ -13,9 +13,13 @@ from typing import NoReturn
 
 import gymnasium
 
-from ludex import __version__, commands
+from ludex import __version__, authoring, commands, studies, style
 from ludex.envs.core import SPLITS
 from ludex.lookup import suggest
+
+FORMATS = ("parquet", "jsonl", "gameqa")
+STUDIES = ("corpo", "gtpo", "ds-grpo", "sweep", "alpha-dpg", "preferences", "multiturn", "planning")
+SCALES = ("cpu", "gpu", "test")
 
 # What a mistake in an id, an option, a file or an installation raises.
 USER_ERRORS = (KeyError, ValueError, TypeError, IndexError, OSError, ImportError, gymnasium.error.Error)
@@ -88,8 +92,19 @@ def build_parser() -> Parser:
     _eval(add("eval", commands.eval_, "measure a model on an environment"))
     child = children.add_parser("data", help="write a data set", description="Write a data set.")
     data = child.add_subparsers(dest="kind", required=True, metavar="kind")
+    _tasks(data.add_parser("tasks", help="tasks with pictures, answers and worked solutions, and a card"))
+    _steps(data.add_parser("steps", help="the states of an expert's plans, each with the action to take"))
     _pairs(data.add_parser("pairs", help="preference pairs: right against wrong responses of a model"))
+    _trajectories(data.add_parser("trajectories", help="whole episodes of an oracle or a model, as chats"))
     _train(add("train", commands.train, "train a model as a run file says"))
+    _reproduce(add("reproduce", studies.reproduce, "repeat a paper's claim at a small size, with plot and spread"))
+    _new_game(add("new-game", authoring.new_game, "write the skeleton of a game of your own"))
+    child = children.add_parser("style", help="a judge of style", description="A judge of style.")
+    stages = child.add_subparsers(dest="stage", required=True, metavar="stage")
+    style.arguments(stages.add_parser("train", help="fine-tune a sentence encoder on texts, one author a file"))
+    child = children.add_parser("code2logic", help="from game code to questions", description="From code to questions.")
+    stages = child.add_subparsers(dest="stage", required=True, metavar="stage")
+    _draft(stages.add_parser("draft", help="have a model write a game module, and keep what passes the checks"))
     return parser
 
 
@@ -128,6 +143,7 @@ def _show(child: Parser) -> None:
 def _play(child: Parser) -> None:
     _environment(child)
     child.add_argument("-n", type=_natural, default=0, metavar="N", help="how many episodes (default: until Ctrl-D)")
+    child.add_argument("--save", metavar="DIR", help="write the picture of every position into DIR")
     _stream(child)
 
 
@@ -155,7 +171,36 @@ def _eval(child: Parser) -> None:
     child.add_argument("-k", type=_natural, default=8, metavar="K", help="responses to each (default 8)")
     _stream(child, "test")
     _sampling(child)
+    child.add_argument("--by", default="", metavar="KEY", help="count apart by a key of the tasks' info: task_type ...")
+    child.add_argument("--html", metavar="FILE", help="write a page with every episode to FILE")
     child.add_argument("--json", metavar="FILE", help="write the result to FILE as well")
+
+
+def _tasks(child: Parser) -> None:
+    child.set_defaults(run=commands.tasks, parser=child)
+    child.description = (
+        "Write the first N distinct tasks of a stream, with a data card beside them. "
+        "The same command goes on with a data set that was interrupted."
+    )
+    _environment(child)
+    child.add_argument("-n", type=_natural, default=1000, metavar="N", help="tasks (default 1000)")
+    child.add_argument("-o", dest="output", required=True, metavar="DIR", help="the folder to write them into")
+    child.add_argument("--workers", type=_natural, default=1, metavar="W", help="processes that draw (default 1)")
+    child.add_argument("--format", choices=FORMATS, default=FORMATS[0], help=f"default {FORMATS[0]}")
+    _stream(child)
+
+
+def _steps(child: Parser) -> None:
+    child.set_defaults(run=commands.steps, parser=child)
+    child.description = (
+        "Write every state of an expert's plans as JSONL, one task a row: what is told, and the actions that are best. "
+        "Options: history=N (past turns told before the state, -1 for all), optimal=set|expert, and the environment's."
+    )
+    _environment(child)
+    child.add_argument("--agent", choices=("oracle",), default="oracle", help="the expert: the worked solutions")
+    child.add_argument("-n", type=_natural, default=100, metavar="N", help="plans (default 100)")
+    child.add_argument("-o", dest="output", required=True, metavar="FILE.jsonl", help="where to write them")
+    _stream(child)
 
 
 def _pairs(child: Parser) -> None:
@@ -181,12 +226,58 @@ def _pairs(child: Parser) -> None:
     _sampling(child)
 
 
+def _trajectories(child: Parser) -> None:
+    child.set_defaults(run=commands.trajectories, parser=child)
+    child.description = (
+        "Write whole episodes as JSONL, one a task, as chats that other trainers read too. "
+        "The same command goes on with a file that was interrupted."
+    )
+    _environment(child)
+    child.add_argument("--agent", default="oracle", help='who plays, as for `ludex eval` (default "oracle")')
+    child.add_argument("-n", type=_natural, default=300, metavar="N", help="episodes (default 300)")
+    child.add_argument("-o", dest="output", required=True, metavar="FILE.jsonl", help="where to write them")
+    child.add_argument("--correct", action="store_true", help="keep episodes that succeed only")
+    _stream(child)
+    _sampling(child)
+
+
 def _train(child: Parser) -> None:
     child.add_argument("file", metavar="FILE.toml", help="the run file")
     _options(child)
     child.add_argument(
         "--fresh", action="store_true", help="delete the run folder of that name first, instead of resuming"
     )
+
+
+def _reproduce(child: Parser) -> None:
+    child.add_argument("study", metavar="NAME", help=f"{', '.join(STUDIES)}")
+    child.add_argument("--part", default="", metavar="P", help="one part of the study (default all)")
+    child.add_argument("--seeds", type=_natural, default=0, metavar="N", help="seeds (default: the study's own number)")
+    child.add_argument(
+        "--scale", choices=SCALES, default=SCALES[0], help='default cpu: minutes; "test": seconds, and no result'
+    )
+    child.add_argument("-o", dest="output", default="runs/reproduce", metavar="DIR", help="default runs/reproduce")
+
+
+def _new_game(child: Parser) -> None:
+    child.add_argument("name", metavar="NAME", help="its name, such as my_game")
+    child.add_argument("-o", dest="output", default=".", metavar="DIR", help="where to write NAME.py (default here)")
+
+
+def _draft(child: Parser) -> None:
+    child.set_defaults(run=authoring.draft, parser=child)
+    child.description = (
+        "Send a game's code to a model, run the module that comes back in a sandbox, check its questions, have them "
+        "checked by code that the model writes without seeing the answers, and keep what passes."
+    )
+    child.add_argument("file", metavar="GAME.py", help="the code of any game")
+    child.add_argument("--model", required=True, help='"openai:URL#model"; the key is OPENAI_API_KEY')
+    child.add_argument("-o", dest="output", metavar="FILE.py", help="the module to write (default GAME_game.py)")
+    child.add_argument("--rounds", type=_natural, default=3, metavar="K", help="answers to ask for (default 3)")
+    child.add_argument("--seconds", type=_natural, default=60, metavar="S", help="for one run of a module (default 60)")
+    child.add_argument("--timeout", type=float, default=600.0, metavar="S", help="for one answer (default 600)")
+    child.add_argument("--temperature", type=float, default=0.6, metavar="T", help="default 0.6")
+    child.add_argument("--max-new-tokens", type=_natural, default=8192, metavar="N", help="an answer (default 8192)")
 
 
 if __name__ == "__main__":

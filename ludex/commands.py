@@ -100,7 +100,7 @@ def play(args: Namespace) -> int:
     options = parse_options(args.options)
     env = registry.make(args.environment, **options).unwrapped
     own = {"split": args.split} if hasattr(env, "source") else {}
-    episodes(env, args.seed, own, args.n, sys.stdin, console())
+    episodes(env, args.seed, own, args.n, sys.stdin, console(), args.save and Path(args.save))
     return 0
 
 
@@ -176,7 +176,8 @@ def eval_(args: Namespace) -> int:
     options = parse_options(args.options)
     registry.make(args.environment, **options).close()  # a wrong id or option ends here, not episode by episode
     with trainer():
-        from ludex.agents.evaluate import evaluate, print_report
+        from ludex.agents.evaluate import evaluate
+        from ludex.agents.report import print_report
 
         report = evaluate(
             args.model,
@@ -188,12 +189,30 @@ def eval_(args: Namespace) -> int:
             temperature=args.temperature,
             max_new_tokens=args.max_new_tokens,
             device=args.device,
+            by=args.by,
+            html=Path(args.html) if args.html else None,
             **options,
         )
     print_report(report)
+    if args.html:
+        print(f"every episode: {args.html}")
     if args.json:
         Path(args.json).write_text(report.to_json() + "\n", encoding="utf-8")
     return 0
+
+
+def tasks(args: Namespace) -> int:
+    """Write a data set of tasks; status 1 if there are fewer than asked for."""
+    from ludex.data import tasks as run
+
+    return run(args)
+
+
+def steps(args: Namespace) -> int:
+    """Write every state of experts' plans as a task of one step."""
+    from ludex.data import steps as run
+
+    return run(args)
 
 
 def pairs(args: Namespace) -> int:
@@ -211,6 +230,23 @@ def pairs(args: Namespace) -> int:
         f"{found.all_wrong} never; {found.unusable} responses were cut or lost"
     )
     return int(found.pairs < args.n)
+
+
+def trajectories(args: Namespace) -> int:
+    """Write whole episodes as chats; status 1 if there are fewer than asked for."""
+    options = parse_options(args.options)
+    registry.make(args.environment, **options).close()  # a wrong id or option ends here
+    with trainer():
+        from ludex.agents.build_trajectories import Recipe, build_trajectories
+
+        names = ("agent", "seed", "split", "correct", "temperature", "max_new_tokens")
+        recipe = Recipe(args.environment, options=options, **{name: getattr(args, name) for name in names})
+        found = build_trajectories(recipe, Path(args.output), args.n, device=args.device)
+    print(
+        f"{found.episodes} episodes of {found.tasks} tasks in {args.output}; {found.failed} did not succeed, "
+        f"{found.lost} were lost"
+    )
+    return int(found.episodes < args.n)
 
 
 def train(args: Namespace) -> int:

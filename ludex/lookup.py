@@ -21,11 +21,17 @@ class MissingExtra(ImportError):
     """Something known needs an optional dependency that is not installed."""
 
 
+SHOWN = 40  # names in an error message
+
+
 def suggest(name: str, known: Iterable[str]) -> str:
-    """The tail of an error message: near names if there are any, else all of them."""
+    """The tail of an error message: near names if there are any, else all of them, as far as a line holds."""
     known = sorted(known)
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
-    return f"did you mean {' or '.join(map(repr, near))}?" if near else f"known: {', '.join(known)}"
+    if near:
+        return f"did you mean {' or '.join(map(repr, near))}?"
+    more = f" and {len(known) - SHOWN} more" if len(known) > SHOWN else ""
+    return f"known: {', '.join(known[:SHOWN])}{more}"
 
 
 def load(path: str, extra: str = "") -> Any:

@@ -22,7 +22,11 @@ VERIFIERS: dict[str, str] = {
     "fill": "ludex.rewards.choice:fill",
     "integer": "ludex.rewards.answers:integer",
     "maths": "ludex.rewards.maths:maths",
+    "play": "ludex.rewards.play:play",
+    "step": "ludex.rewards.steps:step",
+    "style": "ludex.rewards.style:style",
     "text": "ludex.rewards.answers:text",
+    "world": "ludex.rewards.worlds:world",
 }
 
 _added: dict[str, Verifier] = {}

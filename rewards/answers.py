@@ -83,26 +83,26 @@ def _closing_brace(text: str, begin: int) -> int | None:
 FORMS = {"answer": tagged, "boxed": boxed}
 
 
-def read(response: str, task: Task, extract: Extract = "declared") -> Reading:
-    """The answer that `response` declares in the task's form."""
+def read(response: str, task: Task, extract: Extract = "declared", longest: int = MAX_ANSWER) -> Reading:
+    """The answer that `response` declares in the task's form, of at most `longest` characters."""
     visible = after_thinking(response)
     if visible is None:
         return nothing("the reasoning was never closed")
     if extract == "lenient":
         return _lenient(visible)
     form = task.info.get("form", "answer")
-    return _only(FORMS[form](visible), form)
+    return _only(FORMS[form](visible), form, longest)
 
 
-def _only(found: list[str | None], form: str) -> Reading:
+def _only(found: list[str | None], form: str, longest: int) -> Reading:
     if not found:
         return nothing(f"no {form} marker")
     if None in found:
         return malformed(f"an {form} marker is nested, never closed or far too long")
-    texts = {" ".join(text.split()): text.strip() for text in found if text is not None and len(text) <= MAX_ANSWER}
+    texts = {" ".join(text.split()): text.strip() for text in found if text is not None and len(text) <= longest}
     if len(texts) < 1:
-        return malformed(f"the answer is longer than {MAX_ANSWER} characters")
-    if len(texts) > 1 or any(text is not None and len(text) > MAX_ANSWER for text in found):
+        return malformed(f"the answer is longer than {longest} characters")
+    if len(texts) > 1 or any(text is not None and len(text) > longest for text in found):
         return malformed("several answers that differ")
     text = next(iter(texts.values()))
     return Reading(text) if text else nothing("the answer is empty")

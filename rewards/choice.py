@@ -13,10 +13,11 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from ludex.core import Score, Task
+from ludex.core import Scale, Score, Task
 from ludex.rewards.answers import SCALE, Extract, fold, read, whole_number
 
 LETTERS = string.ascii_uppercase
+NEAR = Scale(("no answer", "malformed", "wrong", "near", "correct"), (0.0, 0.05, 0.1, 0.3, 1.0), "correct")
 MAX_DEPTH = 4  # brackets inside brackets in a list
 
 _LABEL = re.compile(r"[^\w]{0,4}([A-Za-z])(?:[^\w]{0,4}|[^\w]{1,4}(\w.*|[-+\u2212(\[].*))", re.S)
@@ -59,19 +60,26 @@ def fill(response: str, task: Task, extract: Extract = "declared") -> Score:
     """A value of the gold's kind, equal to one of those accepted.
 
     `task.answer` is {"kind": one of PARSERS, "accept": [values]}; with "among"
-    a text outside of that list is malformed, not wrong.
+    a text outside of that list is malformed, not wrong; with "near" a whole number
+    at most that far from a gold is a near miss.
     """
+    near = task.answer.get("near", 0)
+    scale = NEAR if near else SCALE
     reading = read(response, task, extract)
     if reading.text is None:
-        return SCALE.score(reading.level, reading.why)
+        return scale.score(reading.level, reading.why)
     parse = PARSERS[task.answer["kind"]]
     given = parse(reading.text)
     if given is None or ("among" in task.answer and given not in map(fold, task.answer["among"])):
-        return SCALE.score("malformed", f"not a {task.answer['kind']} as asked for")
+        return scale.score("malformed", f"not a {task.answer['kind']} as asked for")
     golds = [parse(value if isinstance(value, str) else str(value)) for value in task.answer["accept"]]
     if not golds or None in golds:
-        return SCALE.error(f"the gold {task.answer['accept']!r} is no {task.answer['kind']}")
-    return SCALE.score("correct") if given in golds else SCALE.score("wrong", "another answer")
+        return scale.error(f"the gold {task.answer['accept']!r} is no {task.answer['kind']}")
+    if given in golds:
+        return scale.score("correct")
+    if near and min(abs(given - gold) for gold in golds) <= near:
+        return scale.score("near", f"within {near}")
+    return scale.score("wrong", "another answer")
 
 
 _DECIMAL = re.compile(r"[-+\u2212]?[0-9]{1,50}(?:\.[0-9]{1,50})?")

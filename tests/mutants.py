@@ -169,4 +169,6 @@ MUTANTS = [
     Mutant("overlong counts the prompt", "dapo.py", "b.per_trajectory(b.mask.sum(1))", "b.per_trajectory(b.length)"),
     Mutant("keeps groups that all failed", "dapo.py", "0 < sum(correct)", "0 <= sum(correct)"),
     Mutant("keeps groups that all passed", "dapo.py", "sum(correct) < len(correct)", "sum(correct) <= len(correct)"),
+    Mutant("dynamic sampling always", "dapo.py", "if not self.dynamic:", "if False:"),
+    Mutant("dynamic sampling upside down", "dapo.py", "if not self.dynamic:", "if self.dynamic:"),
 ]

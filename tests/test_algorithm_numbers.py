@@ -134,6 +134,7 @@ def test_dapo_keeps_groups_by_correctness() -> None:
     assert not keep([])
     broken = Trajectory("t", 0, stop=Stop.ENV_ERROR)
     assert not keep([*outcomes(True, True), broken])
+    assert DAPO(dynamic=False).keep(outcomes(True, True))
     assert all(make(name).keep(outcomes(False, False)) for name in ALGORITHMS if name != "dapo")
 
 

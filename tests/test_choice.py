@@ -144,3 +144,25 @@ def test_helpers() -> None:
     assert all(min(numbers(random.Random(seed), 1, 8, low=0)) >= 0 for seed in range(50))
     assert [listed(v) for v in ([], ["a"], ["a", "b"], [1, 2, 3])] == ["none", "a", "a and b", "1, 2 and 3"]
     assert str(Cell(2, 3)) == "row 2, column 3"
+
+
+@pytest.mark.parametrize(
+    ("given", "level"),
+    [
+        ("12", "correct"),
+        ("11", "near"),
+        ("14", "near"),
+        ("15", "wrong"),
+        ("20", "correct"),
+        ("9", "wrong"),
+        ("twelve", "malformed"),
+        ("12.5", "malformed"),
+    ],
+)
+def test_near_misses_are_an_option_for_whole_numbers(given: str, level: str) -> None:
+    task = Task("", {"kind": "integer", "accept": [12, 20], "near": 2}, "fill")
+    score = verify(f"<answer>{given}</answer>", task)
+    assert (score.level, score.correct) == (level, level == "correct")
+    assert verify("no", task).level == "no answer"
+    plain = verify(f"<answer>{given}</answer>", Task("", {"kind": "integer", "accept": [12, 20]}, "fill"))
+    assert plain.level == ("wrong" if level == "near" else level)

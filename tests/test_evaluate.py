@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from toys import save_toy_model
 
-from ludex.agents.evaluate import Report, bootstrap, evaluate, open_player, pass_at_k, percent, print_report, summarise
+from ludex.agents.evaluate import evaluate, open_player
+from ludex.agents.report import Report, bootstrap, pass_at_k, percent, print_report, summarise
 from ludex.agents.rollout import Domain
 from ludex.core import Scale, Stop, Trajectory, Turn
 

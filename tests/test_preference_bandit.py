@@ -6,36 +6,21 @@ import itertools
 from statistics import fmean
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from preference_bandit import Pairs, draw, worst_loss, worst_reward_error
 from torch import Tensor
 from toy_pairs import pair, to_pairs
 
 from ludex.agents.algorithms.base import Forward
 from ludex.agents.algorithms.dpo import DPO, logistic
 from ludex.agents.algorithms.gr_dpo import GRDPO
-from ludex.agents.algorithms.gr_ipo import fit, fit_robust
 from ludex.agents.algorithms.ipo import squared
 from ludex.agents.algorithms.preference import Preference
+from ludex.agents.reproduce.preference_bandit import SCENARIOS, Pairs, data, worst_loss, worst_reward_error
+from ludex.agents.reproduce.preference_bandit import descend as by_hand
+from ludex.agents.reproduce.preferences import logistic_arms, squared_arms
 
-# Scenario: pairs of the two groups, and whether their second actions are drawn unevenly.
-SCENARIOS: dict[str, tuple[tuple[int, int], bool]] = {
-    "even, imbalanced": ((60, 240), False),
-    "uneven, balanced": ((150, 150), True),
-    "uneven, imbalanced": ((60, 240), True),
-}
 SEEDS = range(2021, 2031)
-EVEN = torch.tensor([0.5, 0.5], dtype=torch.float64)
-
-
-def data(scenario: str, seed: int) -> tuple[Pairs, Pairs, Tensor]:
-    """Training pairs, 1000 balanced ones for validation, and where theta starts."""
-    rng = np.random.default_rng(seed)
-    count, uneven = SCENARIOS[scenario]
-    return draw(rng, count, uneven), draw(rng, (500, 500), uneven), torch.tensor(rng.uniform(0, 5, 4))
-
 
 # Worst validation loss and worst reward error of IPO, IS-IPO and GR-IPO, means of ten seeds.
 IPO_TABLE = {
@@ -51,10 +36,7 @@ def test_the_closed_form_gives_the_papers_bandit_table(scenario: str) -> None:
     errors: list[list[float]] = [[], [], []]
     for seed in SEEDS:
         train, valid, theta = data(scenario, seed)
-        shares = torch.bincount(train.group).double() / len(train.group)
-        robust, _ = fit_robust(train.difference, train.group, beta=0.1, eta=0.01, steps=100, theta=theta)
-        plain, fair = (fit(train.difference, train.group, alpha, 0.1) for alpha in (shares, EVEN))
-        for i, found in enumerate((plain, fair, robust)):
+        for i, found in enumerate(squared_arms(train, theta).values()):
             losses[i].append(worst_loss(valid, squared(valid.difference @ found, 0.1)))
             errors[i].append(worst_reward_error(valid, found))
     print(scenario, [round(fmean(x), 3) for x in losses], [round(fmean(x), 4) for x in errors])
@@ -85,24 +67,6 @@ def descend(algorithm: Preference, train: Pairs, theta: Tensor, lr: float, steps
     return path
 
 
-def by_hand(train: Pairs, theta: Tensor, kind: str, lr: float, eta: float, steps: int, beta: float = 1.0) -> Tensor:
-    """The same descent written out for the logistic loss; every theta on the way, [T + 1, 4]."""
-    s, g = train.difference.numpy(), train.group.numpy()
-    size = np.bincount(g)
-    x, log_alpha, path = theta.numpy(), np.log([0.5, 0.5]), [theta.numpy()]
-    weight = {"plain": np.full(len(g), 1 / len(g)), "fair": 0.5 / size[g]}.get(kind)
-    for _ in range(steps):
-        h = s @ x
-        if kind == "robust":
-            losses = np.bincount(g, np.logaddexp(0, -beta * h)) / size
-            log_alpha = log_alpha + eta * losses
-            log_alpha -= np.logaddexp.reduce(log_alpha)
-            weight = np.exp(log_alpha)[g] / size[g]
-        x = x + lr * beta * ((weight / (1 + np.exp(beta * h))) @ s)
-        path.append(x)
-    return torch.tensor(np.array(path))
-
-
 ALGORITHMS: dict[str, Any] = {
     "plain": lambda eta: DPO(beta=1.0),
     "fair": lambda eta: DPO(beta=1.0, weighting="groups"),
@@ -117,24 +81,23 @@ def test_the_algorithm_takes_the_steps_written_out(kind: str) -> None:
     torch.testing.assert_close(torch.stack(path), by_hand(train, theta, kind, 0.9, 0.5, 200), rtol=1e-6, atol=1e-9)
 
 
-# The same table of DPO, IS-DPO and GR-DPO, with the rate and the step of the weights.
+# The same table of DPO, IS-DPO and GR-DPO.
 DPO_TABLE = {
-    "even, imbalanced": ((0.859, 0.502, 0.467), (0.085, 0.053, 0.047), 0.5, 0.9),
-    "uneven, balanced": ((0.535, 0.533, 0.482), (0.086, 0.086, 0.046), 0.9, 0.5),
-    "uneven, imbalanced": ((0.626, 0.539, 0.467), (0.098, 0.089, 0.051), 0.9, 0.5),
+    "even, imbalanced": ((0.859, 0.502, 0.467), (0.085, 0.053, 0.047)),
+    "uneven, balanced": ((0.535, 0.533, 0.482), (0.086, 0.086, 0.046)),
+    "uneven, imbalanced": ((0.626, 0.539, 0.467), (0.098, 0.089, 0.051)),
 }
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_descent_gives_the_papers_bandit_table(scenario: str) -> None:
-    expected_losses, expected_errors, lr, eta = DPO_TABLE[scenario]
+    expected_losses, expected_errors = DPO_TABLE[scenario]
     losses: list[list[float]] = [[], [], []]
     errors: list[list[float]] = [[], [], []]
     for seed in SEEDS:
         train, valid, theta = data(scenario, seed)
-        for i, kind in enumerate(ALGORITHMS):
-            found = by_hand(train, theta, kind, lr, eta, 10_000)[-1]
+        for i, found in enumerate(logistic_arms(train, theta, scenario, 10_000).values()):
             losses[i].append(worst_loss(valid, logistic(valid.difference @ found, 1.0)))
             errors[i].append(worst_reward_error(valid, found))
     print(scenario, [round(fmean(x), 3) for x in losses], [round(fmean(x), 4) for x in errors])

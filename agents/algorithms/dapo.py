@@ -31,6 +31,7 @@ class DAPO(Algorithm):
     cache: int = 4096  # L_c, tokens below L_max over which the punishment rises from 0
     ddof: int = 1  # the standard deviation divides by G - ddof
     eps: float = 1e-4  # added to it
+    dynamic: bool = True  # dynamic sampling; without it, groups of one outcome are learned from as they are
 
     def __post_init__(self) -> None:
         ops.at_least(0, clip_low=self.clip_low, clip_high=self.clip_high, ddof=self.ddof, eps=self.eps)
@@ -38,7 +39,9 @@ class DAPO(Algorithm):
         ops.at_least(self.cache, max_length=self.max_length)
 
     def keep(self, group: list[Trajectory]) -> bool:
-        """Whether some but not all of the group's trajectories are correct."""
+        """Whether some but not all of the group's trajectories are correct; always, without dynamic sampling."""
+        if not self.dynamic:
+            return True
         correct = [trajectory.correct for trajectory in group if trajectory.stop is not Stop.ENV_ERROR]
         return 0 < sum(correct) < len(correct)
 

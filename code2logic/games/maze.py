@@ -19,7 +19,7 @@ from itertools import combinations, groupby
 from typing import TYPE_CHECKING
 
 from ludex.code2logic.game import Game, Question, at, listed
-from ludex.code2logic.grids import STEPS, Place, beside, neighbours, places, walks
+from ludex.code2logic.parts.grids import STEPS, Place, beside, neighbours, places, walks
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ludex.code2logic.game import Game, Question, at, cells
-from ludex.code2logic.grids import AROUND, Place, beside, placements, places
+from ludex.code2logic.parts.grids import AROUND, Place, beside, placements, places
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -110,7 +110,7 @@ def sign(state: State, place: Place) -> str:
 
 
 def to_data(state: State) -> dict[str, Any]:
-    """What is seen, row by row, and the mines."""
+    """`rows` of signs as in the words (# covered, F flag, - no number); `mines` are (row, column) from 1."""
     rows = ["".join(sign(state, (r, c)) for c in range(state.side)) for r in range(state.side)]
     return {"rows": rows, "mine_count": len(state.mines), "mines": [list(cell) for cell in cells(state.mines)]}
 

@@ -30,14 +30,14 @@ MARGIN = 3  # columns of the grid that the fleet does not fill, and rows between
 
 @dataclass(frozen=True)
 class State:
-    """Rows and columns are counted from 0 at the top left; the ship is in the last row."""
+    """`enemies` are (row, column, kind) from 0; `ship` is a column; `points` are what purple, blue and green give."""
 
-    rows: int  # of the grid
+    rows: int
     columns: int
-    enemies: tuple[tuple[int, int, str], ...]  # row, column and kind ("purple", "blue" or "green") of each, sorted
-    ship: int  # its column
-    heading: str  # where the fleet moves, "left" or "right"
-    points: tuple[int, ...]  # what the kinds give, in the order of KINDS: purple, blue, green
+    enemies: tuple[tuple[int, int, str], ...]
+    ship: int
+    heading: str
+    points: tuple[int, ...]
 
 
 def start(rng: random.Random, size: tuple[int, tuple[int, int]]) -> State:
@@ -48,17 +48,16 @@ def start(rng: random.Random, size: tuple[int, tuple[int, int]]) -> State:
     while not any(heights):
         heights = [rng.randint(0, deep) for _ in range(wide)]
     enemies = sorted((top + r, left + c, rng.choice(KINDS)) for c, h in enumerate(heights) for r in range(h))
-    points = tuple(rng.sample(range(5, 105, 5), 3))
-    heading = rng.choice(("left", "right"))
+    points, heading = tuple(rng.sample(range(5, 105, 5), 3)), rng.choice(("left", "right"))
     state = State(top + deep + MARGIN + 1, wide + MARGIN, tuple(enemies), 0, heading, points)
     return replace(state, ship=any_outcome(state, rng))
 
 
 def any_outcome(state: State, rng: random.Random) -> int:
     """A column where a shot has any of the possible outcomes, each equally often."""
-    outcomes = [shot(state, column)[0] for column in range(state.columns)]
-    wanted = rng.choice(sorted(set(outcomes)))
-    return rng.choice([column for column, made in enumerate(outcomes) if made == wanted])
+    outcomes = {column: shot(state, column)[0] for column in range(state.columns)}
+    wanted = rng.choice(sorted({*outcomes.values()}))
+    return rng.choice([column for column, made in outcomes.items() if made == wanted])
 
 
 def shot(state: State, column: int) -> tuple[int, State]:

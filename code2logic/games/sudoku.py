@@ -10,123 +10,19 @@ that the board offers; the deduced cell is forced neither now nor after only one
 from __future__ import annotations
 
 import random
-from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache
 from math import isqrt
 from typing import TYPE_CHECKING
 
 from ludex.code2logic.game import Game, Question, at, listed
-from ludex.code2logic.grids import Place, places
+from ludex.code2logic.parts.grids import Place
+from ludex.code2logic.parts.latin import State, candidates, forced, start
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from ludex.code2logic.draw import Style
 
-COLOURS = ("blue", "orange", "green", "yellow", "red", "purple", "light blue", "grey", "black")
 BLACK = (0, 0, 0)  # the ninth colour, which no palette holds
-
-Candidates = dict[Place, set[str]]
-
-
-@dataclass(frozen=True)
-class State:
-    """`colours` in the order of the key; `cells` row by row, each a colour or "" for an empty cell."""
-
-    colours: tuple[str, ...]
-    cells: tuple[tuple[str, ...], ...]
-
-    @property
-    def side(self) -> int:
-        """Rows, columns, boxes and colours: 4 or 9 of each."""
-        return len(self.cells)
-
-    @property
-    def board(self) -> dict[Place, str]:
-        """The coloured cells."""
-        return {(r, c): colour for r, row in enumerate(self.cells) for c, colour in enumerate(row) if colour}
-
-
-@cache
-def units(side: int) -> tuple[tuple[str, frozenset[Place]], ...]:
-    """Every row, column and box, with its kind."""
-    box, line = isqrt(side), range(side)
-    rows = [("row", frozenset((r, c) for c in line)) for r in line]
-    columns = [("column", frozenset((r, c) for r in line)) for c in line]
-    boxes = [("box", frozenset((i - i % box + k // box, i % box * box + k % box) for k in line)) for i in line]
-    return (*rows, *columns, *boxes)
-
-
-@cache
-def peers(side: int) -> dict[Place, frozenset[Place]]:
-    """The cells that share a row, column or box with each cell."""
-    return {p: frozenset(q for _, unit in units(side) if p in unit for q in unit) - {p} for p in places(side, side)}
-
-
-def fill(rng: random.Random, side: int, left: dict[Place, frozenset[str]]) -> dict[Place, str] | None:
-    """Random colours for the cells of `left`, which maps each to what it may hold; None if there are none."""
-    if not left:
-        return {}
-    place = min(left, key=lambda p: len(left[p]))
-    for colour in rng.sample(sorted(left[place]), len(left[place])):
-        rest = {p: may - {colour} if p in peers(side)[place] else may for p, may in left.items() if p != place}
-        done = fill(rng, side, rest)
-        if done is not None:
-            done[place] = colour
-            return done
-    return None
-
-
-def start(rng: random.Random, size: tuple[int, int, int]) -> State:
-    """A board of `size` (side, fewest and most empty cells), emptied while the emptied colour stays forced."""
-    side, wanted = size[0], rng.randint(*size[1:])
-    colours = rng.sample(COLOURS, side)
-    while True:
-        order = rng.sample(places(side, side), side * side)
-        board = fill(rng, side, {place: frozenset(colours) for place in order}) or {}
-        for place in rng.sample(order, len(order)):
-            if len(board) > side * side - wanted and stays(board, colours, place):
-                del board[place]
-        if len(board) == side * side - wanted:
-            return State(tuple(colours), tuple(tuple(board.get((r, c), "") for c in range(side)) for r in range(side)))
-
-
-def fits(board: dict[Place, str], colours: Sequence[str], place: Place) -> set[str]:
-    """The candidates of a cell: the colours that the rest of its row, column and box lack."""
-    return set(colours) - {board.get(p) for p in peers(len(colours))[place]}
-
-
-def stays(board: dict[Place, str], colours: Sequence[str], place: Place) -> bool:
-    """Whether the cell, emptied, is forced: one candidate, or no other cell for its colour in a row, column or box."""
-    if len(fits(board, colours, place)) == 1:
-        return True
-    rivals, rest = peers(len(colours))[place] - board.keys(), {**board, place: ""}
-    able = {p for p in rivals if board[place] in fits(rest, colours, p)}
-    return any(not unit & able for _, unit in units(len(colours)) if place in unit)
-
-
-def candidates(state: State) -> Candidates:
-    """The candidates of every empty cell."""
-    board = state.board
-    return {place: fits(board, state.colours, place) for place in peers(state.side) if place not in board}
-
-
-def forced(may: Candidates, side: int, *steps: tuple[Place, str]) -> dict[Place, tuple[str, str]]:
-    """The cells whose colour is forced at once, after `steps` are filled in: the colour, and why."""
-    for filled, colour in steps:
-        may = {p: some - {colour} if p in peers(side)[filled] else some for p, some in may.items() if p != filled}
-    found = {}
-    for kind, unit in units(side):
-        homes = defaultdict(list)
-        for place in unit & may.keys():
-            for colour in sorted(may[place]):  # a set's order differs from process to process
-                homes[colour].append(place)
-        for colour, cells in homes.items():
-            if len(cells) == 1:
-                found[cells[0]] = colour, f"no other cell of its {kind} can be"
-    return found | {place: (min(some), "its only candidate is") for place, some in may.items() if len(some) == 1}
 
 
 def describe(state: State) -> str:
@@ -150,9 +46,8 @@ def draw(state: State, style: Style) -> Image.Image:
         canvas.pen.line((left + i * grid.side, top, left + i * grid.side, top + long), style.ink, 4)
         canvas.pen.line((left, top + i * grid.side, left + long, top + i * grid.side), style.ink, 4)
     for i, name in enumerate(state.colours):
-        x = 560 * (i + 0.5) / side
-        canvas.glyph((x, 520), 24, square, paint[name], style.ink)
-        canvas.text((x, 545), name, 12)
+        canvas.glyph((560 * (i + 0.5) / side, 520), 24, square, paint[name], style.ink)
+        canvas.text((560 * (i + 0.5) / side, 545), name, 12)
     return canvas.image
 
 
@@ -187,9 +82,9 @@ def colour_at(state: State, rng: random.Random) -> Question:
 @game.question(kind="perception", qa_level="easy", number=2)
 def cells_of_colour(state: State, rng: random.Random) -> Question:
     """How often a colour is on the board, evenly over the counts that occur."""
-    held = [*state.board.values()]
-    count = rng.choice(sorted({held.count(colour) for colour in state.colours}))
-    colour = rng.choice([c for c in state.colours if held.count(c) == count])
+    held = {colour: [*state.board.values()].count(colour) for colour in state.colours}
+    count = rng.choice(sorted({*held.values()}))
+    colour = rng.choice([c for c in state.colours if held[c] == count])
     seen = listed(f"({at(*place)})" for place, name in state.board.items() if name == colour)
     text = f"How many cells of the board (the key does not count) are {colour}?"
     return Question.fill(text, count, f"The {colour} cells are {seen}: {count}.", colour=colour)
@@ -204,9 +99,8 @@ def candidate_count(state: State, rng: random.Random, wish: int) -> Question | N
     if not cells:
         return None
     place = rng.choice(cells)
-    names = sorted(may[place])
-    ruled_out = listed(c for c in state.colours if c not in names)
-    why = f"In its row, column or box are {ruled_out}; left over: {listed(names)}. That is {count}."
+    ruled_out = listed(c for c in state.colours if c not in may[place])
+    why = f"In its row, column or box are {ruled_out}; left over: {listed(sorted(may[place]))}. That is {count}."
     return Question.fill(f"How many candidates has the empty cell at {at(*place)}?", count, why, cell=at(*place))
 
 
@@ -223,7 +117,12 @@ def lines_with_gaps(state: State, rng: random.Random) -> Question:
     return Question.fill(text, count, why, line=kind, more_than=bar)
 
 
-@game.question(kind="prediction", qa_level="hard", number=5, options=9)
+def emptier(rng: random.Random, size: tuple[int, int, int]) -> State:
+    """Boards on which a chain of deductions is common: 10 or 11 of 16 cells are empty, 34-40 or 40-46 of 81."""
+    return start(rng, {7: (4, 10, 11), 24: (9, 34, 40), 38: (9, 40, 46)}[size[1]])
+
+
+@game.question(kind="prediction", qa_level="hard", number=5, options=9, start=emptier)
 def deduced_colour(state: State, rng: random.Random) -> Question | None:
     """The colour of a cell that follows from two deductions, and from nothing less; a few pairs are tried."""
     side, may = state.side, candidates(state)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ludex.code2logic.game import Game, Question, at, listed
-from ludex.code2logic.grids import AROUND, Place, neighbours, places
+from ludex.code2logic.parts.grids import AROUND, Place, neighbours, places
 
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -10,6 +11,14 @@ from torch import Tensor
 
 ACTIONS = 8
 THETA = np.array([[1.0, 3.0, 1.0, 3.0], [3.0, 1.0, 3.0, 1.0]])  # of the groups' rewards
+# Scenario: pairs of the two groups, and whether their second actions are drawn unevenly.
+SCENARIOS: dict[str, tuple[tuple[int, int], bool]] = {
+    "even, imbalanced": ((60, 240), False),
+    "uneven, balanced": ((150, 150), True),
+    "uneven, imbalanced": ((60, 240), True),
+}
+
+Kind = Literal["plain", "fair", "robust"]  # every pair counts the same, every group does, or the worst group counts
 
 
 @dataclass
@@ -48,6 +57,34 @@ def draw(rng: np.random.Generator, count: tuple[int, int], uneven: bool) -> Pair
     better = ((one - two) * THETA[g]).sum(1) > 0
     difference = np.where(better[:, None], one - two, two - one)
     return Pairs(torch.tensor(difference), torch.tensor(g), x, g)
+
+
+def data(scenario: str, seed: int) -> tuple[Pairs, Pairs, Tensor]:
+    """Training pairs, 1000 balanced ones for validation, and where theta starts."""
+    rng = np.random.default_rng(seed)
+    count, uneven = SCENARIOS[scenario]
+    return draw(rng, count, uneven), draw(rng, (500, 500), uneven), torch.tensor(rng.uniform(0, 5, 4))
+
+
+def descend(train: Pairs, theta: Tensor, kind: Kind, lr: float, eta: float, steps: int, beta: float = 1.0) -> Tensor:
+    """Full-batch descent on the logistic loss, written out; every theta on the way, [T + 1, 4].
+
+    `eta` is the step of the groups' weights, which take it before theta moves.
+    """
+    s, g = train.difference.numpy(), train.group.numpy()
+    size = np.bincount(g)
+    x, log_alpha, path = theta.numpy(), np.log([0.5, 0.5]), [theta.numpy()]
+    weight = np.full(len(g), 1 / len(g)) if kind == "plain" else 0.5 / size[g]
+    for _ in range(steps):
+        h = s @ x
+        if kind == "robust":
+            losses = np.bincount(g, np.logaddexp(0, -beta * h)) / size
+            log_alpha = log_alpha + eta * losses
+            log_alpha -= np.logaddexp.reduce(log_alpha)
+            weight = np.exp(log_alpha)[g] / size[g]
+        x = x + lr * beta * ((weight / (1 + np.exp(beta * h))) @ s)
+        path.append(x)
+    return torch.tensor(np.array(path))
 
 
 def worst_loss(pairs: Pairs, penalty: Tensor) -> float:

@@ -6,8 +6,9 @@ Places are (row, column) from 0; a direction is one of STEPS.
 from __future__ import annotations
 
 import heapq
+import random
 from collections import deque
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Set
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Set
 from itertools import count
 from typing import Any
 
@@ -25,6 +26,11 @@ def places(rows: int, columns: int) -> list[Place]:
 def beside(place: Place, step: Place, times: int = 1) -> Place:
     """The place `times` steps further."""
     return place[0] + times * step[0], place[1] + times * step[1]
+
+
+def direction(here: Place, there: Place) -> str:
+    """The name of the step from a place to one beside it."""
+    return next(name for name, step in STEPS.items() if beside(here, step) == there)
 
 
 def apart(a: Place, b: Place) -> int:
@@ -65,6 +71,18 @@ def connected(free: Set[Place]) -> frozenset[Place]:
         part = frozenset(walks(rest, min(rest)))
         best, rest = max(best, part, key=len), rest - part
     return best
+
+
+def spread(rng: random.Random, board: Collection[Place], parts: Mapping[Place, str]) -> dict[Place, str]:
+    """Connected parts that fill a connected board, grown at random from one place each, which `parts` names."""
+    filled = dict(parts)
+    edge = [(place, name) for seed, name in parts.items() for place in neighbours(seed, board)]
+    while edge:
+        place, name = edge.pop(rng.randrange(len(edge)))
+        if place not in filled:
+            filled[place] = name
+            edge += [(there, name) for there in neighbours(place, board) if there not in filled]
+    return filled
 
 
 def placements(
@@ -123,3 +141,13 @@ def _trace(came: dict[Any, tuple[Any, str]], here: Any) -> list[str]:
         here, name = came[here]
         names.append(name)
     return names[::-1]
+
+
+def board(rows: Iterable[str]) -> dict[Place, str]:
+    """The signs of a board by place; its rows from top to bottom."""
+    return {(r, c): sign for r, line in enumerate(rows) for c, sign in enumerate(line)}
+
+
+def written(rows: Iterable[str]) -> str:
+    """A board of signs in words, a numbered line for each row."""
+    return "\n".join(f"row {r}: {' '.join(line)}" for r, line in enumerate(rows, 1))
