@@ -13,8 +13,9 @@ import numpy as np
 
 from ludex.core import Task
 from ludex.envs.alfworld import synth, world
-from ludex.envs.alfworld.engine import WORDINGS, House, Reading
+from ludex.envs.alfworld.engine import House, Reading
 from ludex.envs.alfworld.experts import plan
+from ludex.envs.alfworld.words import WORDINGS
 from ludex.envs.alfworld.world import World
 from ludex.envs.core import MAX_DRAWS, TaskSource, split_of
 from ludex.envs.isolated import Isolated

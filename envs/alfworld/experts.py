@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ludex.envs.alfworld.engine import NOTHING, TREATMENTS, House
+from ludex.envs.alfworld.engine import TREATMENTS, House
+from ludex.envs.alfworld.words import NOTHING
 from ludex.envs.alfworld.world import Goal
 
 VERBS = {becomes: (verb, station.removesuffix("type")) for verb, (station, _, becomes, _) in TREATMENTS.items()}
