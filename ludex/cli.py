@@ -17,7 +17,7 @@ from ludex import __version__, authoring, commands, studies, style
 from ludex.envs.core import SPLITS
 from ludex.lookup import suggest
 
-FORMATS = ("parquet", "jsonl", "gameqa")
+FORMATS = ("parquet", "jsonl", "gameqa", "alfworld")
 STUDIES = ("corpo", "gtpo", "ds-grpo", "sweep", "alpha-dpg", "preferences", "multiturn", "planning")
 SCALES = ("cpu", "gpu", "test")
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ludex.agents.files import write_text
+from ludex.code2logic.dataset.alfworld import Alfworld
 from ludex.code2logic.dataset.card import CARD, SHEETS, Card
 from ludex.code2logic.dataset.draw import Report, Request, chunk_file, draw, lines
 from ludex.code2logic.dataset.formats import Contents, Format, JsonLines, Parquet
@@ -25,7 +26,7 @@ from ludex.code2logic.dataset.gameqa import GameQA
 from ludex.core import Task
 from ludex.lookup import suggest
 
-FORMATS: dict[str, type[Format]] = {"parquet": Parquet, "jsonl": JsonLines, "gameqa": GameQA}
+FORMATS: dict[str, type[Format]] = {"parquet": Parquet, "jsonl": JsonLines, "gameqa": GameQA, "alfworld": Alfworld}
 WORK, PINNED, MANIFEST = ".work", "request.json", "manifest.json"
 
 

@@ -47,7 +47,7 @@ class Request:
         id: the environment; kept as the ids of its tasks have it.
         n: how many tasks.
         options, seed, split: which of the environment's streams.
-        format: "parquet", "jsonl" or "gameqa".
+        format: "parquet", "jsonl", "gameqa" or "alfworld".
         ludex: the version that draws them.
 
     Raises:

@@ -22,8 +22,6 @@ from ludex.envs.isolated import Isolated
 from ludex.envs.worlds import Interpreter, WorldEnv
 from ludex.lookup import suggest
 
-FOLDERS = {"train": "train", "valid": "valid_seen", "test": "valid_unseen"}  # how ALFWorld names the splits
-
 
 class Game:
     """A house as an Interpreter."""
@@ -113,8 +111,8 @@ class Files(TaskSource):
 
 def found(folder: Path, split: str, task_type: str) -> list[Path]:
     """The games of a split below a folder of ALFWorld's data. ValueError if there are none."""
-    part = folder / "json_2.1.1" / FOLDERS[split]
-    part = part if part.is_dir() else folder / FOLDERS[split]
+    part = folder / "json_2.1.1" / world.FOLDERS[split]
+    part = part if part.is_dir() else folder / world.FOLDERS[split]
     files = list(world.games(part if part.is_dir() else folder))
     files = [file for file in files if task_type in ("all", file.parent.parent.name.partition("-")[0])]
     if not files:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 FLAGS = {"clean": "cleanable", "hot": "heatable", "cool": "coolable", "sliced": "sliceable"}
+FOLDERS = {"train": "train", "valid": "valid_seen", "test": "valid_unseen"}  # how ALFWorld names the splits
 PROPERTIES = ("pickupable", "cleanable", "heatable", "coolable", "toggleable", "sliceable", "isreceptacleobject")
 
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 from pathlib import Path
@@ -13,6 +12,8 @@ from typing import Any
 
 import pytest
 
+import ludex
+from ludex.code2logic.dataset.build import Request, build
 from ludex.envs.alfworld import export, synth
 from ludex.envs.alfworld.engine import House, Reading
 from ludex.envs.alfworld.experts import plan
@@ -77,12 +78,15 @@ def test_the_folders_load_in_alfworld(tmp_path: Path) -> None:
     """AlfredTWEnv finds the games, and the plan wins there."""
     from alfworld.agents.environment import get_environment
 
-    for i, task_type in enumerate(synth.TYPES):
-        world, room = synth.draw(random.Random(i), task_type)
-        path = export.write(world, task_type, room, f"trial_{i:04d}", tmp_path / "train")
-        assert read_game(path).to_data() == World.from_data(json.loads(json.dumps(world.to_data()))).to_data()
+    games = 12
+    build(Request("alfworld", n=games, split="train", format="alfworld"), tmp_path / "data")
+    source = ludex.task_source("alfworld")
+    folder = tmp_path / "data" / "json_2.1.1" / "train"
+    written = {path.parent.name: read_game(path) for path in folder.rglob("game.tw-pddl")}
+    for i in range(games):
+        assert written[f"trial_{i:06}"] == World.from_data(source[i].answer["world"])
     config = {
-        "dataset": {"data_path": str(tmp_path / "train"), "eval_id_data_path": "", "eval_ood_data_path": ""}
+        "dataset": {"data_path": str(folder), "eval_id_data_path": "", "eval_ood_data_path": ""}
         | {"num_train_games": -1, "num_eval_games": -1},
         "env": {"task_types": [1, 2, 3, 4, 5, 6], "goal_desc_human_anns_prob": 0, "domain_randomization": False}
         | {"expert_type": "handcoded", "expert_timeout_steps": 150},
@@ -91,7 +95,7 @@ def test_the_folders_load_in_alfworld(tmp_path: Path) -> None:
         "logic": dict(zip(("domain", "grammar"), _logic_files(), strict=True)),
     }
     env = get_environment("AlfredTWEnv")(config, train_eval="train")
-    assert env.num_games == len(synth.TYPES)
+    assert env.num_games == games
     batch = env.init_env(batch_size=1)
     for _ in range(1 if SHORT else 6):
         observation, infos = batch.reset()
