@@ -39,7 +39,7 @@ format: $(INSTALLED)
 	$(BIN)/ruff format .
 
 bench: $(INSTALLED)
-	for script in install countdown maths gameqa worlds vector trainer; do $(BIN)/python benchmarks/$$script.py || exit 1; done
+	for script in install countdown maths gameqa worlds vector trainer rollouts cost; do $(BIN)/python benchmarks/$$script.py || exit 1; done
 
 # torch first: nothing that follows may pull another build of it.
 $(INSTALLED): pyproject.toml constraints.txt

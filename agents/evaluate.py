@@ -8,8 +8,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from ludex.agents.players import Context, Oracle, Player, PolicyPlayer, RandomPlayer, RemotePlayer
-from ludex.agents.remote import Remote
+from ludex.agents.players import Context, Oracle, Player, PolicyPlayer, RandomPlayer
+from ludex.agents.remote import Remote, RemotePlayer
 from ludex.agents.report import Report, summarise
 from ludex.agents.rollout import Arena, Domain, Start
 from ludex.agents.sampling import Sampling
@@ -108,7 +108,7 @@ def open_player(model: str, domain: Domain, sampling: Sampling, seed: int = 0, d
 
 def policy_player(policy: Any, sampling: Sampling, seed: int = 0) -> PolicyPlayer:
     """A policy with an engine of its own."""
-    from ludex.agents.engine import LocalEngine
+    from ludex.agents.engine.local import LocalEngine
     from ludex.agents.render import Renderer
 
     renderer = Renderer(policy.tokenizer, policy.stops)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from statistics import fmean
 from typing import Any
 
@@ -15,7 +15,10 @@ from torch import Tensor
 from ludex.agents.algorithms import ops
 from ludex.agents.algorithms.base import Algorithm, Forward
 from ludex.agents.batch import Batch, split_groups
+from ludex.agents.memory import Meter
+from ludex.agents.packing import padded_tokens
 from ludex.agents.policy import Policy
+from ludex.agents.precision import Masters
 from ludex.agents.settings import OptimSettings
 
 
@@ -39,19 +42,24 @@ class Learner:
     ):
         self.policy, self.algorithm, self.settings = policy, algorithm, settings
         self.temperature, self.total_steps = temperature, total_steps
-        self.reference = copy.deepcopy(policy).requires_grad_(False) if "ref" in algorithm.needs else None
+        # With adapters the reference is the policy without them.
+        copied = "ref" in algorithm.needs and policy.adapters is None
+        self.reference = copy.deepcopy(policy).requires_grad_(False) if copied else None
+        self.masters = Masters(policy)
         self.optimizer = torch.optim.AdamW(
-            policy.parameters(),
+            self.masters.named.values(),
             lr=settings.lr,
             betas=settings.betas,
             weight_decay=settings.weight_decay,
             fused=policy.device.type == "cuda",
         )
+        self.meter = Meter(policy.device)
         self.skips = 0  # non-finite updates in a row
 
     def learn(self, batch: Batch, step: int) -> dict[str, float]:
         """All updates that `batch` allows; returns the means of their metrics."""
         ops.check(batch)
+        self.meter.start()
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(step, self.settings, self.total_steps)
         prepared = [self._prepare(part) for part in split_groups(batch, self.settings.minibatches)]
@@ -61,7 +69,7 @@ class Learner:
         values: dict[str, list[float]] = defaultdict(list)
         for name, value in ((name, value) for metrics in found for name, value in metrics.items()):
             values[name].append(value)
-        means = {name: fmean(numbers) for name, numbers in values.items()}
+        means = {name: fmean(numbers) for name, numbers in values.items()} | self.meter.metrics()
         if self.algorithm.needs & {"oracle", "pairs"}:  # worked solutions and pairs were not sampled
             means.pop("gap", None)
         else:  # only the very first update has the weights that sampled
@@ -79,8 +87,8 @@ class Learner:
         needs = self.algorithm.needs
         correcting = self.settings.correction.mode != "off" and not needs & {"oracle", "pairs"}
         sampler = part.old_logp
-        if self.reference is not None:
-            part = part.with_(ref_logp=self._score(self.reference, part).logp)
+        if "ref" in needs:
+            part = part.with_(ref_logp=self._reference_logp(part))
         part = self.algorithm.prepare(self._fill(part, needs | {"logp"} if correcting else needs))
         if not correcting:
             return part, {}
@@ -88,6 +96,13 @@ class Learner:
         gap = ((part.old_logp - sampler) * part.mask).abs().max()
         facts = {"gap": float(gap), "correction": float(weights.sum() / part.mask.sum())}
         return part.with_(adv=part.adv * weights), facts
+
+    def _reference_logp(self, part: Batch) -> Tensor:
+        if self.policy.adapters is None:
+            assert self.reference is not None
+            return self._score(self.reference, part).logp
+        with self.policy.adapters.off():
+            return self._score(self.policy, part).logp
 
     def _fill(self, part: Batch, needs: frozenset[str]) -> Batch:
         """What the policy says before its update."""
@@ -107,7 +122,8 @@ class Learner:
         return out
 
     def _micro_batches(self, part: Batch) -> Iterator[Tensor]:
-        return micro_batches(part, self.settings.micro_tokens, whole_groups="pairs" in self.algorithm.needs)
+        whole = "pairs" in self.algorithm.needs
+        return micro_batches(part, self.settings.micro_tokens, whole, self.policy.count)
 
     def _update(self, part: Batch) -> dict[str, float]:
         """One optimiser step; the gradients of its micro-batches add up exactly."""
@@ -116,7 +132,8 @@ class Learner:
         gap = torch.zeros(())
         for index in self._micro_batches(part):
             rows = part.rows(index).to(self.policy.device)
-            new = self.policy(rows, self.temperature, "entropy" in self.algorithm.needs)
+            with self.meter.forward():
+                new = self.policy(rows, self.temperature, "entropy" in self.algorithm.needs)
             loss, metrics = self.algorithm.loss(new, rows)
             if not torch.isfinite(loss):
                 return self._skip(_first_bad(new))
@@ -124,10 +141,11 @@ class Learner:
             for name, value in {"loss": loss.detach(), **metrics}.items():
                 sums[name] = sums.get(name, torch.zeros((), device=value.device)) + value
             gap = torch.maximum(gap, ((new.logp.detach() - rows.old_logp) * rows.mask).abs().max().cpu())
-        norm = torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.settings.max_grad_norm)
+        norm = torch.nn.utils.clip_grad_norm_(self.masters.named.values(), self.settings.max_grad_norm)
         if not torch.isfinite(norm):
             return self._skip(self._bad_gradient())
         self.optimizer.step()
+        self.masters.publish()
         self.skips = 0
         weight = float(part.weight.sum()) or 1.0
         means = {name: float(value) / (1.0 if name == "loss" else weight) for name, value in sums.items()}
@@ -145,7 +163,7 @@ class Learner:
         return {"skipped": 1.0}
 
     def _bad_gradient(self) -> str:
-        for name, parameter in self.policy.named_parameters():
+        for name, parameter in self.masters.named.items():
             if parameter.grad is not None and not torch.isfinite(parameter.grad).all():
                 return f"the gradient of {name}"
         return "the gradient norm"
@@ -153,7 +171,8 @@ class Learner:
     def state_dict(self) -> dict[str, Any]:
         """Everything that an exact resume needs."""
         return {
-            "policy": self.policy.state_dict(),
+            "policy": self.policy.trained_state(),
+            "masters": self.masters.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "algorithm": self.algorithm.state_dict(),
             "skips": self.skips,
@@ -161,7 +180,8 @@ class Learner:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take back what `state_dict` gave."""
-        self.policy.load_state_dict(state["policy"])
+        self.policy.load_trained_state(state["policy"])
+        self.masters.load_state_dict(state.get("masters", []))  # earlier checkpoints have none
         self.optimizer.load_state_dict(state["optimizer"])
         self.algorithm.load_state_dict(state["algorithm"])
         self.skips = state["skips"]
@@ -183,19 +203,23 @@ def learning_rate(step: int, settings: OptimSettings, total: int) -> float:
     return settings.lr * shape[settings.schedule]
 
 
-def micro_batches(batch: Batch, tokens: int, whole_groups: bool = False) -> Iterator[Tensor]:
-    """Row numbers, in order, in runs whose rows times longest length stay within `tokens`.
+def micro_batches(
+    batch: Batch,
+    tokens: int,
+    whole_groups: bool = False,
+    count: Callable[[Batch], Callable[[int, int], int]] = padded_tokens,
+) -> Iterator[Tensor]:
+    """Row numbers, in order, in runs that forward at most `tokens`, as `count` counts them.
 
     A run has one row at least; or, with `whole_groups`, one group, all of whose rows lie together.
     """
-    lengths = batch.length.tolist()
-    start, end, longest = 0, 0, 0
+    forwarded = count(batch)
+    start = end = 0
     for rows in _units(batch, whole_groups):
-        width = max(lengths[end : end + rows])
-        if end > start and (end + rows - start) * max(longest, width) > tokens:
+        if end > start and forwarded(start, end + rows) > tokens:
             yield torch.arange(start, end)
-            start, longest = end, 0
-        end, longest = end + rows, max(longest, width)
+            start = end
+        end += rows
     yield torch.arange(start, end)
 
 

@@ -53,13 +53,18 @@ def evaluate_plans(player: Player, arena: Arena, *, n: int, k: int = 1, split: s
     """Play k episodes on each of the first n tasks of an arena's first environment, and measure them."""
     source = arena.source(0, seed, split)
     tasks = {i: source[i] for i in range(n)}
-    return measure(play(player, arena, n=n, k=k, split=split, seed=seed), tasks)
+    options = arena.domains[0].options  # a limit that is set there goes before the task's own
+    limit = int(options.get("steps") or options.get("turns") or 0)
+    return measure(play(player, arena, n=n, k=k, split=split, seed=seed), tasks, limit)
 
 
-def measure(episodes: Sequence[Trajectory], tasks: dict[int, Task]) -> Planning:
-    """The figures of episodes; `tasks` has the task of each group, with its worked solution as a list."""
+def measure(episodes: Sequence[Trajectory], tasks: dict[int, Task], limit: int = 0) -> Planning:
+    """The figures of episodes; `tasks` has the task of each group, with its worked solution as a list.
+
+    A failure counts `limit` steps, or with 0 as many as its task allows.
+    """
     whole = [e for e in episodes if e.stop is not Stop.ENV_ERROR]
-    steps = [len(e.turns) if e.correct else max(len(e.turns), cap(tasks[e.group])) for e in whole]
+    steps = [len(e.turns) if e.correct else max(len(e.turns), limit or cap(tasks[e.group])) for e in whole]
     won = [length for e, length in zip(whole, steps, strict=True) if e.correct]
     best = [e.correct and len(e.turns) <= fewest(tasks[e.group]) for e in whole]
     success, minimal = (_by_problem(whole, marks) for marks in ([e.correct for e in whole], best))

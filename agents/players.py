@@ -1,7 +1,7 @@
-"""Who answers in a rollout: the policy, the worked solutions, chance, or a model behind HTTP.
+"""Who answers in a rollout: the policy, the worked solutions, or chance; `remote` adds models behind HTTP.
 
-A player gets the live episodes and returns one Turn for each. Only the policy
-and the tokenised oracle fill in the Turn's tokens.
+A player is handed episodes that wait for an answer, and gives its answers as they
+come. Only the policy and the tokenised oracle fill in the Turn's tokens.
 """
 
 from __future__ import annotations
@@ -10,27 +10,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from ludex.agents.remote import ContextFull, Remote
+from ludex.agents.pool import Lane
 from ludex.agents.render import Message, Renderer
-from ludex.agents.sampling import Engine, Sampling, generate, stream
+from ludex.agents.sampling import Engine, Sample, Sampling, stream
 from ludex.core import Trajectory, Turn
 
 
-@dataclass
+@dataclass(eq=False)
 class Episode:
-    """An episode being played.
+    """An episode being played; each is itself alone, and a key of tables.
 
     Attributes:
-        env: the environment, reset.
+        env: the environment, reset; None once the episode is over.
         observation: the last observation, not answered yet.
         info: what `reset` said beside it; `legal` as the last step had it.
         trajectory: what has happened so far.
+        member: its number within its group.
+        lane: the thread that its environment lives on.
     """
 
     env: Any
     observation: str
     info: dict[str, Any]
     trajectory: Trajectory
+    member: int = 0
+    lane: Lane = field(default_factory=Lane)
 
     @property
     def system(self) -> str:
@@ -47,11 +51,44 @@ class Episode:
 
 
 class Player(Protocol):
-    """Answers for a batch of episodes; None where the context is full."""
+    """Answers episodes that wait for it, several at a time and in its own order."""
 
-    def act(self, episodes: Sequence[Episode]) -> list[Turn | None]:
-        """One Turn for each episode, its reward not filled in yet."""
+    def submit(self, episodes: Sequence[Episode]) -> None:
+        """These wait for an answer."""
         ...
+
+    def collect(self) -> list[tuple[Episode, Turn | None]]:
+        """The answers that are there, at least one while any episode waits.
+
+        The Turn's reward is not filled in yet; None stands for a full context.
+        """
+        ...
+
+    def leave(self, episode: Episode) -> None:
+        """The episode is over, and waits for nothing."""
+        ...
+
+
+class InstantPlayer:
+    """A player that answers without delay: a subclass gives `_turn(episode)`."""
+
+    _waiting: Sequence[Episode] = ()
+
+    def submit(self, episodes: Sequence[Episode]) -> None:
+        """These wait for an answer."""
+        self._waiting = [*self._waiting, *episodes]
+
+    def collect(self) -> list[tuple[Episode, Turn | None]]:
+        """An answer for each episode that waits, in the order of submission."""
+        asked, self._waiting = self._waiting, ()
+        return [(episode, self._turn(episode)) for episode in asked]
+
+    def leave(self, episode: Episode) -> None:
+        """The episode is over, and waits for nothing."""
+        self._waiting = [other for other in self._waiting if other is not episode]
+
+    def _turn(self, episode: Episode) -> Turn | None:
+        raise TypeError(f"{type(self).__name__} must define _turn(episode)")
 
 
 @dataclass
@@ -81,29 +118,63 @@ class Context:
 
 @dataclass
 class PolicyPlayer:
-    """The policy, sampled by an engine."""
+    """The policy, sampled by an engine.
+
+    Each turn draws from a stream of its own, named by its episode's domain, group and number there, and by the turn,
+    within the engine's `refresh`: who else plays, and when answers come, changes no episode's samples.
+    """
 
     engine: Engine
     context: Context
     sampling: Sampling
+    _asked: dict[int, tuple[Episode, list[int]]] = field(default_factory=dict, init=False, repr=False)  # by handle
+    _kept: dict[Episode, int] = field(default_factory=dict, init=False, repr=False)  # handles not released
+    _full: list[Episode] = field(default_factory=list, init=False, repr=False)  # without room for a response
 
-    def act(self, episodes: Sequence[Episode]) -> list[Turn | None]:
-        """Sample one response for each episode that has room for one."""
-        prompts = [self.context.prompt(episode, self.sampling.max_new_tokens) for episode in episodes]
-        samples = iter(generate(self.engine, [prompt for prompt in prompts if prompt is not None], self.sampling))
-        turns: list[Turn | None] = []
-        for episode, prompt in zip(episodes, prompts, strict=True):
+    def submit(self, episodes: Sequence[Episode]) -> None:
+        """Queue one response for each episode that has room for one."""
+        for episode in episodes:
+            prompt = self.context.prompt(episode, self.sampling.max_new_tokens)
             if prompt is None:
-                turns.append(None)
-                continue
-            sample = next(samples)
-            text = self.context.renderer.text(sample.ids)
-            turns.append(Turn(episode.observation, text, 0.0, sample.cut, prompt, sample.ids, sample.logps))
-        return turns
+                self._full.append(episode)
+            else:
+                self._asked[self._submit(episode, prompt)] = (episode, prompt)
+
+    def _submit(self, episode: Episode, prompt: list[int]) -> int:
+        played, keep = episode.trajectory, not self.context.history  # what is kept, the next prompt must extend
+        key = (played.domain, played.group, episode.member, len(played.turns))
+        before = self._kept.pop(episode, 0)
+        handle = self.engine.submit(prompt, self.sampling, key=key, keep=keep, after=before)
+        if keep:
+            self._kept[episode] = handle
+        return handle
+
+    def collect(self) -> list[tuple[Episode, Turn | None]]:
+        """The responses that are finished, in the engine's order; RuntimeError if it has lost any."""
+        answers: list[tuple[Episode, Turn | None]] = [(episode, None) for episode in self._full]
+        self._full = []
+        samples: dict[int, Sample] = {}
+        while self._asked and not samples:
+            finished = self.engine.poll()
+            if not finished:
+                raise RuntimeError(f"the engine gave no response to {len(self._asked)} prompts")
+            samples = {k: v for k, v in finished.items() if k in self._asked}  # not those of a play broken off
+        return answers + [self._answer(*self._asked.pop(handle), sample) for handle, sample in samples.items()]
+
+    def _answer(self, episode: Episode, prompt: list[int], sample: Sample) -> tuple[Episode, Turn]:
+        text = self.context.renderer.text(sample.ids)
+        return episode, Turn(episode.observation, text, 0.0, sample.cut, prompt, sample.ids, sample.logps)
+
+    def leave(self, episode: Episode) -> None:
+        """Release what the engine keeps for the episode."""
+        self._asked = {handle: asked for handle, asked in self._asked.items() if asked[0] is not episode}
+        self._full = [other for other in self._full if other is not episode]
+        if episode in self._kept:
+            self.engine.release(self._kept.pop(episode))
 
 
 @dataclass
-class Oracle:
+class Oracle(InstantPlayer):
     """The worked solution; with a context also as tokens, for learning from it.
 
     Raises:
@@ -111,10 +182,6 @@ class Oracle:
     """
 
     context: Context | None = None
-
-    def act(self, episodes: Sequence[Episode]) -> list[Turn | None]:
-        """The solution's next response for each episode."""
-        return [self._turn(episode) for episode in episodes]
 
     def _turn(self, episode: Episode) -> Turn | None:
         solution = episode.info.get("solution")
@@ -132,7 +199,7 @@ class Oracle:
 
 
 @dataclass
-class RandomPlayer:
+class RandomPlayer(InstantPlayer):
     """Samples of the action space; where `info["legal"]` lists actions, one of them, as `info["reply"]` writes it."""
 
     seed: int = 0
@@ -143,9 +210,8 @@ class RandomPlayer:
 
         self._rng = random.Random(self.seed)
 
-    def act(self, episodes: Sequence[Episode]) -> list[Turn | None]:
-        """One random action for each episode."""
-        return [Turn(episode.observation, self._choose(episode)) for episode in episodes]
+    def _turn(self, episode: Episode) -> Turn:
+        return Turn(episode.observation, self._choose(episode))
 
     def _choose(self, episode: Episode) -> str:
         if legal := episode.info.get("legal"):
@@ -156,49 +222,24 @@ class RandomPlayer:
 
 
 @dataclass
-class RemotePlayer:
-    """A model behind an OpenAI-compatible endpoint; several completions are several requests.
-
-    Attributes:
-        remote: the endpoint and the model's name there.
-        parallel: requests in flight.
-    """
-
-    remote: Remote
-    sampling: Sampling = field(default_factory=Sampling)
-    history: int = 0
-    parallel: int = 16
-
-    def act(self, episodes: Sequence[Episode]) -> list[Turn | None]:
-        """Ask for one completion for each episode, several at a time.
-
-        Raises:
-            ConnectionError: one line, if the server does not answer or refuses.
-        """
-        from concurrent.futures import ThreadPoolExecutor
-
-        with ThreadPoolExecutor(self.parallel) as pool:
-            return list(pool.map(self._ask, episodes))
-
-    def _ask(self, episode: Episode) -> Turn | None:
-        try:
-            text, cut = self.remote.complete(episode.messages(self.history), self.sampling)
-        except ContextFull:
-            return None
-        return Turn(episode.observation, text, cut=cut)
-
-
-@dataclass
 class Listening:
     """A player that notes the rules which the episodes of each group were told."""
 
     player: Player
     system: dict[int, str] = field(default_factory=dict)
 
-    def act(self, episodes: Sequence[Episode]) -> list[Turn | None]:
-        """The player's own turns."""
+    def submit(self, episodes: Sequence[Episode]) -> None:
+        """Ask the player."""
         self.system |= {episode.trajectory.group: episode.system for episode in episodes}
-        return self.player.act(episodes)
+        self.player.submit(episodes)
+
+    def collect(self) -> list[tuple[Episode, Turn | None]]:
+        """The player's own answers."""
+        return self.player.collect()
+
+    def leave(self, episode: Episode) -> None:
+        """Tell the player."""
+        self.player.leave(episode)
 
 
 def reseeded(player: Player, seed: int, chunk: int) -> Player:

@@ -1,14 +1,14 @@
 """A transformers causal language model as a policy: logits to sample from, log-probabilities to learn from.
 
 The learner never builds a `[B, T, V]` tensor: only sampled positions go through
-the LM head, in chunks that are recomputed in the backward pass. A prompt that
-several rows share is forwarded once, with gradients, by filling a KV cache and
-repeating it; the result is exact and needs no kernel.
+the LM head, in chunks that are recomputed in the backward pass. Rows are packed
+side by side, without padding, and a prompt that several rows share is forwarded
+once, with gradients; see `packing`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,9 @@ from torch.utils.checkpoint import checkpoint
 
 from ludex.agents.algorithms.base import Forward
 from ludex.agents.batch import Batch
-from ludex.agents.engine import left_pad
+from ludex.agents.lora import Adapters, LoraSettings
+from ludex.agents.packing import NAME, Packing, can_pack, packed, packed_tokens, padded_tokens
+from ludex.agents.precision import DTYPES, cast
 
 CHUNK_ELEMENTS = 1 << 25  # logits held at a time, 128 MiB in float32
 
@@ -31,11 +33,11 @@ class Policy(nn.Module):
         model: a transformers causal LM.
         tokenizer: its tokenizer.
         device: where it lives.
-        dtype: "float32", or "bfloat16" for autocast over float32 weights.
+        dtype: of weights and arithmetic, "float32" or "bfloat16"; a value head stays in float32.
         critic: give it a value head: one linear layer on the last hidden state,
             zero at first, trained together with the trunk.
-        gradient_checkpointing: recompute activations; excludes shared prompts,
-            because transformers then silently ignores the cache.
+        gradient_checkpointing: recompute each layer's activations in the backward pass.
+        lora: train low-rank adapters instead of the model; they need `seed`.
         chunk: logits held at a time.
     """
 
@@ -48,16 +50,20 @@ class Policy(nn.Module):
         dtype: str = "float32",
         critic: bool = False,
         gradient_checkpointing: bool = False,
+        lora: LoraSettings | None = None,
+        seed: int = 0,
         chunk: int = CHUNK_ELEMENTS,
     ):
         super().__init__()
+        cast(model, dtype)
         self.model, self.tokenizer, self.device = model.to(device), tokenizer, torch.device(device)
         self.dtype, self.chunk = dtype, chunk
+        self.adapters = Adapters(model, lora, seed) if lora is not None and lora.rank else None
         self.value_head = nn.Linear(model.config.hidden_size, 1, device=device) if critic else None
         if self.value_head is not None:
             nn.init.zeros_(self.value_head.weight)
             nn.init.zeros_(self.value_head.bias)
-        self.share_prompts = not gradient_checkpointing and not _slides(model.config)
+        self.packs = can_pack(model)
         self._recomputed = _checkpointed_layers(model) if gradient_checkpointing else []
         model.eval()
         self._check_head()
@@ -68,22 +74,30 @@ class Policy(nn.Module):
         ids = self.model.generation_config.eos_token_id
         return set() if ids is None else {ids} if isinstance(ids, int) else set(ids)
 
-    def autocast(self) -> AbstractContextManager[None]:
-        """The precision that every forward runs in."""
-        if self.dtype == "float32":
-            return nullcontext()
-        return torch.autocast(self.device.type, dtype=torch.bfloat16)
-
     @contextmanager
     def evaluating(self) -> Iterator[None]:
-        """Evaluation mode without gradients for the length of a block."""
+        """Evaluation mode without gradients for the length of a block; adapters are merged, and stay so."""
+        if self.adapters is not None:
+            self.adapters.merge()
         training = self.model.training
         self.model.eval()
         try:
-            with torch.no_grad(), self.autocast():
+            with torch.no_grad():
                 yield
         finally:
             self.model.train(training)
+
+    def trained_state(self) -> dict[str, Tensor]:
+        """What training changes, by name: everything, or the adapters and the value head."""
+        if self.adapters is None:
+            return self.state_dict()
+        return {name: weight.detach() for name, weight in self.named_parameters() if weight.requires_grad}
+
+    def load_trained_state(self, state: dict[str, Tensor]) -> None:
+        """Take back what `trained_state` gave."""
+        if self.adapters is not None:
+            self.adapters.unmerge()
+        self.load_state_dict(state, strict=self.adapters is None)
 
     def logits(self, hidden: Tensor) -> Tensor:
         """[N, V] in float32 from [N, H]."""
@@ -102,22 +116,6 @@ class Policy(nn.Module):
         states: Tensor = out.last_hidden_state
         return states
 
-    def step_mask(self, mask: Tensor) -> Tensor:
-        """The mask [R, P] for decoding one more token, in the shape that costs least.
-
-        transformers looks from the host at a two-dimensional mask at every call and takes
-        a four-dimensional one as it is; layers that keep a window need the former.
-        """
-        plain = self.model.config._attn_implementation == "sdpa" and not _slides(self.model.config)
-        return mask.bool()[:, None, None] if plain else mask
-
-    def prefill(self, tokens: Tensor, mask: Tensor | None, position: Tensor) -> tuple[Tensor, Any]:
-        """Hidden states [R, P, H] of left-padded prompts, and the cache that they filled."""
-        from transformers import DynamicCache
-
-        cache = DynamicCache(config=self.model.config)
-        return self.hidden(tokens, mask, position, cache), cache
-
     def forward(self, b: Batch, temperature: float = 1.0, entropy: bool = False) -> Forward:
         """Score the sampled tokens of a batch, with gradients where they are enabled.
 
@@ -126,61 +124,47 @@ class Policy(nn.Module):
             temperature: the sampler's; log-probabilities are of the tempered distribution.
             entropy: also compute the entropy of every next-token distribution.
         """
-        with self.autocast(), self._recomputing():
-            states, start = self._shared_states(b) if self._worth_sharing(b) else self._plain_states(b)
-        # State j of a row is the state before token `start + j`.
-        width = states.shape[1]
-        index = start[:, None] + torch.arange(width, device=self.device)[None]  # [B, S]
-        inside = index.clamp(max=b.tokens.shape[1] - 1)
-        sampled = (index < b.length[:, None]) & b.mask.gather(1, inside).bool()
-        logp, ent = self._score(states[sampled], b.tokens.gather(1, inside)[sampled], temperature, entropy)
+        if self.adapters is not None:
+            self.adapters.unmerge()
+        with self._recomputing():
+            states, place = self._packed_states(b) if self.packs else self._padded_states(b)
+        before = place.roll(1, 1)  # a row's first token is never sampled
+        index = torch.arange(b.tokens.shape[1], device=self.device)[None]
+        sampled = b.mask.bool() & (index < b.length[:, None])
+        logp, ent = self._score(states.index_select(0, before[sampled]), b.tokens[sampled], temperature, entropy)
         blank = torch.zeros_like(b.old_logp)
-        rows = torch.arange(len(b), device=self.device)[:, None].expand_as(index)
-        where = (rows[sampled], index[sampled])
         value = blank
         if self.value_head is not None:
             wanted = sampled | (index == b.length[:, None])
-            value = blank.index_put((rows[wanted], index[wanted]), self.value_head(states[wanted].float())[:, 0])
-        return Forward(blank.index_put(where, logp), blank.index_put(where, ent), value)
+            value = self.value_head(states.index_select(0, before[wanted]).float())[:, 0]
+            value = blank.masked_scatter(wanted, value)
+        return Forward(blank.masked_scatter(sampled, logp), blank.masked_scatter(sampled, ent), value)
 
-    def _worth_sharing(self, b: Batch) -> bool:
-        if not self.share_prompts or len(b) < 2:
-            return False
-        distinct = dict(zip(b.shared.tolist(), b.prompt.tolist(), strict=True))
-        saved = int(b.prompt.sum()) - sum(distinct.values())
-        return saved * 10 > int(b.length.sum())
+    def count(self, b: Batch) -> Callable[[int, int], int]:
+        """How many tokens a pass over the rows from one number to below another forwards."""
+        return packed_tokens(b) if self.packs else padded_tokens(b)
 
-    def _plain_states(self, b: Batch) -> tuple[Tensor, Tensor]:
-        """States before tokens 1, 2, ...: [B, T, H], and the index of the first."""
+    def _padded_states(self, b: Batch) -> tuple[Tensor, Tensor]:
+        """States [B T, H] after every token, and where among them each token's is, [B, T]."""
         width = int(b.length.max())
-        states = self.hidden(b.tokens[:, :width], None, None)
-        return states, torch.ones(len(b), dtype=torch.long, device=self.device)
+        states = self.hidden(b.tokens[:, :width], None, None).flatten(0, 1)
+        place = torch.arange(b.tokens.shape[1], device=self.device)[None]
+        return states, place + width * torch.arange(len(b), device=self.device)[:, None]
 
-    def _shared_states(self, b: Batch) -> tuple[Tensor, Tensor]:
-        """States before each row's first token after the prompt, and those behind it, [B, S, H]; the first index."""
-        _, number = torch.unique(b.shared, return_inverse=True)
-        heads = [int((number == i).nonzero()[0, 0]) for i in range(int(number.max()) + 1)]
-        prompts = [tuple(b.tokens[row, : int(b.prompt[row])].tolist()) for row in heads]
-        padded, mask, position = left_pad(prompts, self.device)
-        prompt_states, cache = self.prefill(padded, mask, position)
-        cache.batch_select_indices(number)
-        width = int((b.length - b.prompt).max())
-        index = b.prompt[:, None] + torch.arange(width, device=self.device)[None]
-        suffix = b.tokens.gather(1, index.clamp(max=b.tokens.shape[1] - 1))
-        if self.value_head is None:  # only a critic looks behind the last token
-            suffix, index = suffix[:, :-1], index[:, :-1]
-        last = prompt_states[number, -1:]
-        if suffix.shape[1] == 0:
-            return last, b.prompt
-        whole = None if mask is None else torch.cat([mask[number], torch.ones_like(suffix)], 1)
-        return torch.cat([last, self.hidden(suffix, whole, index, cache)], 1), b.prompt
+    def _packed_states(self, b: Batch) -> tuple[Tensor, Tensor]:
+        """States [N, H] after every token that one must look behind, and where each token's is, [B, T]."""
+        pack = Packing(b, behind=self.value_head is not None)
+        with packed(self.model):
+            out = self.model.base_model(
+                input_ids=pack.tokens[None], position_ids=pack.position[None], use_cache=False, packing=pack
+            )
+        return out.last_hidden_state[0], pack.place
 
     def _score(self, states: Tensor, ids: Tensor, temperature: float, entropy: bool) -> tuple[Tensor, Tensor]:
         """Log-probability [N] and entropy [N] (zero unless asked for) of tokens sampled after `states` [N, H]."""
 
         def chunk(h: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-            with self.autocast():
-                logits = self.logits(h) / temperature if temperature not in (0.0, 1.0) else self.logits(h)
+            logits = self.logits(h) / temperature if temperature not in (0.0, 1.0) else self.logits(h)
             normaliser = logits.logsumexp(-1)
             logp = logits.gather(1, y[:, None])[:, 0] - normaliser
             if not entropy:
@@ -221,20 +205,17 @@ class Policy(nn.Module):
             )
 
 
-def _slides(config: Any) -> bool:
-    """Whether some layer's cache forgets, so that a repeated prompt cache would not be exact."""
-    from transformers.cache_utils import DynamicCache, DynamicLayer
-
-    return any(type(layer) is not DynamicLayer for layer in DynamicCache(config=config).layers)
-
-
 def _checkpointed_layers(model: Any) -> list[nn.Module]:
     """The layers that will recompute their activations; ValueError if the model cannot."""
     from transformers.modeling_layers import GradientCheckpointingLayer
 
+    def contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
+        # The backward pass runs a layer again when the model is no longer set to packed attention.
+        return nullcontext(), packed(model) if model.config._attn_implementation == NAME else nullcontext()
+
     # Older releases of transformers know the second name only.
     enable = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
-    enable()
+    enable({"use_reentrant": False, "context_fn": contexts})
     return [module for module in model.modules() if isinstance(module, GradientCheckpointingLayer)]
 
 
@@ -252,8 +233,8 @@ def _without_bars() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-def load_model(path: str, **options: Any) -> tuple[Any, Any]:
-    """Model (float32) and tokenizer of a local folder or a hub id; remote code is never executed.
+def load_model(path: str, dtype: str = "float32", **options: Any) -> tuple[Any, Any]:
+    """Model and tokenizer of a local folder or a hub id; remote code is never executed.
 
     Raises:
         OSError: if there is no such model.
@@ -265,7 +246,7 @@ def load_model(path: str, **options: Any) -> tuple[Any, Any]:
     try:
         with _without_bars():
             tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
-            model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32, trust_remote_code=False, **options)
+            model = AutoModelForCausalLM.from_pretrained(path, dtype=DTYPES[dtype], trust_remote_code=False, **options)
     except (OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         raise OSError(f"no model could be loaded from {path!r} (a folder, a hub id or 'tiny'): {reason}") from error
@@ -273,7 +254,11 @@ def load_model(path: str, **options: Any) -> tuple[Any, Any]:
 
 
 def save_model(policy: Policy, folder: str | Path) -> None:
-    """Write a transformers folder that anyone can load."""
+    """Write a transformers folder that anyone can load; adapters are merged into its weights."""
     with _without_bars():
-        policy.model.save_pretrained(folder)
+        if policy.adapters is None:
+            policy.model.save_pretrained(folder)
+        else:
+            with policy.adapters.merged_state() as state:
+                policy.model.save_pretrained(folder, state_dict=state)
     policy.tokenizer.save_pretrained(folder)

@@ -6,12 +6,15 @@ import json
 import os
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from ludex.agents.players import Episode
 from ludex.agents.render import Message
 from ludex.agents.sampling import Sampling
+from ludex.core import Turn
 from ludex.lookup import MissingExtra
 
 MAX_REPLY = 10_000_000  # bytes
@@ -74,7 +77,8 @@ class Remote:
 
         try:
             choice = json.loads(self._body(messages, sampling))["choices"][0]
-            return str(choice["message"]["content"] or ""), choice["finish_reason"] == "length"
+            text = str(choice["message"]["content"] or "")
+            return text + _stop_left_out(choice, text, sampling), choice["finish_reason"] == "length"
         except APIStatusError as error:
             if error.status_code == 400 and "context" in error.message.lower():
                 raise ContextFull from None
@@ -89,12 +93,14 @@ class Remote:
     def _body(self, messages: Sequence[Message], sampling: Sampling) -> bytes:
         """The reply's bytes, read piece by piece: the client's own time limit is one between two pieces."""
         until, body = time.monotonic() + self.timeout_s, bytearray()
+        stop = {"stop": list(sampling.stop)} if sampling.stop else {}
         with self._client.chat.completions.with_streaming_response.create(
             model=self.model,
             messages=list(messages),
             max_tokens=sampling.max_new_tokens,
             temperature=sampling.temperature,
             top_p=sampling.top_p,
+            **stop,
         ) as response:
             for piece in self._pieces(response):
                 body += piece
@@ -114,3 +120,65 @@ class Remote:
         """What the server did, on one line of bounded length; a key that it repeats is left out."""
         line = " ".join((what.replace(self._key, "***") if self._key else what).split())
         return ConnectionError(f"{self.url} (model {self.model!r}) {line[:300]}")
+
+
+def _stop_left_out(choice: dict[str, Any], text: str, sampling: Sampling) -> str:
+    """The text that ended a response: servers leave it out, and vLLM and SGLang tell which it was."""
+    told = choice.get("stop_reason", choice.get("matched_stop"))
+    return str(told) if told in sampling.stop and not text.endswith(str(told)) else ""
+
+
+@dataclass
+class RemotePlayer:
+    """A model behind an OpenAI-compatible endpoint; several completions are several requests.
+
+    Attributes:
+        remote: the endpoint and the model's name there.
+        parallel: requests in flight.
+
+    Raises:
+        ValueError: for a way of sampling that such servers do not have.
+    """
+
+    remote: Remote
+    sampling: Sampling = field(default_factory=Sampling)
+    history: int = 0
+    parallel: int = 16
+    _asked: dict[Episode, Future[Turn | None]] = field(default_factory=dict, init=False, repr=False)
+    _threads: ThreadPoolExecutor | None = field(default=None, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.sampling.top_k or self.sampling.min_p:
+            raise ValueError("top_k and min_p are for local models: an openai: model takes top_p alone")
+
+    def submit(self, episodes: Sequence[Episode]) -> None:
+        """Ask for one completion for each episode."""
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(self.parallel)
+        for episode in episodes:
+            self._asked[episode] = self._threads.submit(self._ask, episode)
+
+    def collect(self) -> list[tuple[Episode, Turn | None]]:
+        """The completions that have come.
+
+        Raises:
+            ConnectionError: one line, if the server does not answer or refuses.
+        """
+        there = wait(self._asked.values(), return_when=FIRST_COMPLETED).done
+        answered = [episode for episode, future in self._asked.items() if future in there]
+        return [(episode, self._asked.pop(episode).result()) for episode in answered]
+
+    def leave(self, episode: Episode) -> None:
+        """Take back what was asked for the episode; the threads end with the last one."""
+        if future := self._asked.pop(episode, None):
+            future.cancel()
+        if self._threads is not None and not self._asked:
+            self._threads.shutdown(wait=False)
+            self._threads = None
+
+    def _ask(self, episode: Episode) -> Turn | None:
+        try:
+            text, cut = self.remote.complete(episode.messages(self.history), self.sampling)
+        except ContextFull:
+            return None
+        return Turn(episode.observation, text, cut=cut)

@@ -8,19 +8,22 @@ own episode (stop ENV_ERROR) and nothing else.
 from __future__ import annotations
 
 import math
-import queue
-import threading
+from collections import Counter
 from collections.abc import Callable, Sequence, Sized
-from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from ludex.agents.players import Episode, Player
+from ludex.agents.pool import Call, EnvTimeout, Lane, Pool
 from ludex.core import Score, Status, Stop, Trajectory, Turn
 from ludex.envs.core import SPLITS, TextEnv
+from ludex.envs.process import CONCURRENCY, ProcessEnv, declared
 from ludex.envs.registry import make
+from ludex.lookup import suggest
+
+Note = Callable[[Episode, Any], None]
 
 
 @dataclass(frozen=True)
@@ -32,12 +35,14 @@ class Domain:
         weight: its share of the groups.
         success_at: episode reward from which a foreign environment's episode counts as correct.
         options: keyword options of the environment.
+        concurrency: "process" for one of its own, "thread" for one of ours, "auto" as the environment declares.
     """
 
     id: str
     weight: float = 1.0
     success_at: float = math.nan
     options: dict[str, Any] = field(default_factory=dict)
+    concurrency: Literal["auto", "thread", "process"] = "auto"
 
     def __str__(self) -> str:
         """The id and its options, as the command line takes them."""
@@ -46,6 +51,8 @@ class Domain:
     def __post_init__(self) -> None:
         if not 0 < self.weight < math.inf:
             raise ValueError(f"weight={self.weight} must be a positive number")
+        if self.concurrency not in (known := ("auto", *CONCURRENCY)):
+            raise ValueError(f"no concurrency {self.concurrency!r}; {suggest(self.concurrency, known)}")
 
 
 @dataclass(frozen=True)
@@ -59,54 +66,6 @@ class Start:
     group: int
 
 
-class EnvTimeout(Exception):
-    """An environment did not answer within the limit."""
-
-
-class Worker:
-    """Calls functions on a thread of its own, so that a call can be given up.
-
-    A thread that hangs is abandoned (it cannot be killed) and replaced.
-    """
-
-    def __init__(self, limit_s: float):
-        self.limit_s = limit_s
-        self._calls: queue.SimpleQueue[Any] | None = None
-
-    def call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """`function(...)`, or EnvTimeout; without a limit it runs in the calling thread."""
-        if not self.limit_s:
-            return function(*args, **kwargs)
-        if self._calls is None:
-            self._calls = queue.SimpleQueue()
-            threading.Thread(target=_serve, args=(self._calls,), daemon=True, name="ludex-env").start()
-        answer: queue.SimpleQueue[tuple[bool, Any]] = queue.SimpleQueue()
-        self._calls.put((answer, function, args, kwargs))
-        try:
-            ok, result = answer.get(timeout=self.limit_s)
-        except queue.Empty:
-            self.close()  # should the call ever return, its thread ends
-            raise EnvTimeout(f"no answer within {self.limit_s:g} s") from None
-        if not ok:
-            raise result
-        return result
-
-    def close(self) -> None:
-        """Let the thread end."""
-        if self._calls is not None:
-            self._calls.put(None)
-            self._calls = None
-
-
-def _serve(calls: queue.SimpleQueue[Any]) -> None:
-    while (call := calls.get()) is not None:
-        answer, function, args, kwargs = call
-        try:
-            answer.put((True, function(*args, **kwargs)))
-        except Exception as error:
-            answer.put((False, error))
-
-
 class Arena:
     """The environments of a mix, kept from rollout to rollout.
 
@@ -114,27 +73,106 @@ class Arena:
         domains: the environments.
         max_turns: responses before an episode counts as truncated.
         timeout_s: limit of one reset or step; 0 for none.
+        workers: threads on which environments are stepped while responses are sampled; 0 for one, in turn with
+            sampling.
 
     Raises:
         UnknownName, MissingExtra, TypeError: for an environment that cannot be made, before anything is played.
     """
 
-    def __init__(self, domains: Sequence[Domain], *, max_turns: int = 50, timeout_s: float = 60.0):
+    def __init__(self, domains: Sequence[Domain], *, max_turns: int = 50, timeout_s: float = 60.0, workers: int = 0):
         self.domains, self.max_turns = list(domains), max_turns
-        self._worker = Worker(timeout_s)
-        self._idle = [[make(domain.id, **domain.options)] for domain in domains]
-        self._base = [getattr(idle[0].unwrapped, "source", None) if _is_ours(idle[0]) else None for idle in self._idle]
+        self._overlap, self._pool = workers > 0, Pool(workers, timeout_s)
+        self._apart = [_is_apart(domain) for domain in domains]
+        self._idle = [[self._make(i)] for i in range(len(domains))]
+        self._base = [_tasks(idle[0][0]) for idle in self._idle]
         self._sources: dict[tuple[int, int, str], Any] = {}
 
     def play(self, starts: Sequence[Start], player: Player) -> list[Trajectory]:
-        """One trajectory for each start, in order; all episodes take their turns together."""
-        episodes = [self._begin(start) for start in starts]
-        live = [episode for episode in episodes if episode.env is not None]
-        while live:
-            for episode, turn in zip(live, player.act(live), strict=True):
-                self._advance(episode, turn)
-            live = [episode for episode in live if episode.env is not None]
+        """One trajectory for each start, in order.
+
+        No episode waits for another one's response. With workers, what is handed to the environments after one
+        `collect` of the player is awaited after its next, or at once when the player has nothing else to do. So
+        sampling and environments overlap, and who is sampled together still depends on nothing but the responses:
+        the environments' speed changes no result.
+        """
+        members: Counter[tuple[int, int]] = Counter()
+        episodes = []
+        for start in starts:
+            episodes.append(self._seat(start, members[start.domain, start.group]))
+            members[start.domain, start.group] += 1
+        try:
+            self._open(episodes, starts, player)
+            self._run([episode for episode in episodes if episode.env is not None], player)
+        finally:  # none is left but after an exception of the player's, or Ctrl-C
+            for episode in episodes:
+                if episode.env is not None:
+                    self._drop(episode)
+                    player.leave(episode)
         return [episode.trajectory for episode in episodes]
+
+    def _seat(self, start: Start, member: int) -> Episode:
+        """An episode with an environment, not reset yet; over already if there can be none."""
+        domain = self.domains[start.domain]
+        trajectory = Trajectory(f"{domain.id}/{start.split}/{start.seed}/{start.index}", start.group, start.domain)
+        episode = Episode(None, "", {}, trajectory, member)
+        try:
+            idle = self._idle[start.domain]
+            episode.env, episode.lane = idle.pop() if idle else self._make(start.domain)
+        except Exception as error:
+            self._fail(episode, error)
+        return episode
+
+    def _open(self, episodes: Sequence[Episode], starts: Sequence[Start], player: Player) -> None:
+        """Reset the environments: copies that share their tasks in turn, the others together."""
+        together = []
+        for episode, start in zip(episodes, starts, strict=True):
+            if episode.env is not None:
+                reset = (episode, episode.lane.submit(self._reset, episode.env, start))
+                if self._base[start.domain] is None or self._apart[start.domain]:
+                    together.append(reset)
+                else:
+                    self._settle([reset], self._opened, player)
+        self._settle(together, self._opened, player)
+
+    def _run(self, ready: list[Episode], player: Player) -> None:
+        stepping: list[tuple[Episode, Call]] = []
+        waiting = 0  # for the player
+        while ready or waiting:
+            player.submit(ready)
+            answers = player.collect()
+            waiting += len(ready) - len(answers)
+            ready = self._settle(stepping, self._stepped, player)
+            stepping = self._hand_out(answers, player)
+            if not self._overlap or not (ready or waiting):
+                ready += self._settle(stepping, self._stepped, player)
+                stepping = []
+
+    def _hand_out(self, answers: Sequence[tuple[Episode, Turn | None]], player: Player) -> list[tuple[Episode, Call]]:
+        """Give the actions to their environments; None ends an episode for want of context."""
+        calls = []
+        for episode, turn in answers:
+            if turn is None:
+                self._finish(episode, Stop.CONTEXT, {})
+                player.leave(episode)
+            else:
+                episode.trajectory.turns.append(turn)
+                calls.append((episode, episode.lane.submit(episode.env.step, turn.text)))
+        return calls
+
+    def _settle(self, calls: Sequence[tuple[Episode, Call]], note: Note, player: Player) -> list[Episode]:
+        """Wait for what environments answer, and note it; the episodes that go on."""
+        live = []
+        for episode, call in calls:
+            try:
+                note(episode, episode.lane.result(call))
+            except Exception as error:
+                self._fail(episode, error)
+            if episode.env is None:
+                player.leave(episode)
+            else:
+                live.append(episode)
+        return live
 
     def source(self, domain: int, seed: int, split: str) -> Any:
         """The tasks of a Ludex environment, one object for all of its copies; None for a foreign environment."""
@@ -144,54 +182,46 @@ class Arena:
         return self._sources.get(key)
 
     def close(self) -> None:
-        """Close every environment that waits for its next episode."""
-        for env in (env for idle in self._idle for env in idle):
-            self._close(env)
+        """Close every environment that waits for its next episode, and let the threads end."""
+        seats = [seat for idle in self._idle for seat in idle]
+        for env, lane in seats:
+            lane.submit(env.close)
         self._idle = [[] for _ in self.domains]
-        self._worker.close()
+        self._pool.close()
+        for env, _ in seats:
+            if isinstance(env, ProcessEnv):
+                env.kill()  # should its closing have hung
 
-    def _begin(self, start: Start) -> Episode:
-        domain = self.domains[start.domain]
-        trajectory = Trajectory(f"{domain.id}/{start.split}/{start.seed}/{start.index}", start.group, start.domain)
-        episode = Episode(None, "", {}, trajectory)
-        try:
-            idle = self._idle[start.domain]
-            episode.env = idle.pop() if idle else make(domain.id, **domain.options)
-            observation, episode.info = self._worker.call(self._reset, episode.env, start)
-            episode.observation = _text(observation, domain.id)
-            trajectory.task_id = str(episode.info.get("task_id", trajectory.task_id))
-        except Exception as error:
-            self._fail(episode, error)
-        return episode
+    def _make(self, number: int) -> tuple[Any, Lane]:
+        domain = self.domains[number]
+        made: Any = ProcessEnv if self._apart[number] else make
+        return made(domain.id, **domain.options), self._pool.lane()
 
-    def _reset(self, env: Any, start: Start) -> tuple[Any, dict[str, Any]]:
+    def _reset(self, env: Any, start: Start) -> Any:
         """A Ludex environment is reset to the very task, any other one by a seed drawn from the same four facts."""
-        if _is_ours(env):
-            env.unwrapped.source = source = self.source(start.domain, start.seed, start.split)
+        if (source := self.source(start.domain, start.seed, start.split)) is not None:
+            env.unwrapped.source = source
             index = start.index % len(source) if isinstance(source, Sized) else start.index  # a data set starts over
             return env.reset(options={"index": index, "split": start.split})
         where = (SPLITS.index(start.split), start.index)
         seed = int(np.random.SeedSequence(start.seed, spawn_key=where).generate_state(1)[0]) & 0x7FFFFFFF
         return env.reset(seed=seed)
 
-    def _advance(self, episode: Episode, turn: Turn | None) -> None:
-        """Give the action to the environment and note what it answers; None ends the episode for want of context."""
-        if turn is None:
-            self._finish(episode, Stop.CONTEXT, {})
-            return
+    def _opened(self, episode: Episode, answer: Any) -> None:
+        observation, episode.info = answer
+        episode.observation = _text(observation, self.domains[episode.trajectory.domain].id)
+        episode.trajectory.task_id = str(episode.info.get("task_id", episode.trajectory.task_id))
+
+    def _stepped(self, episode: Episode, answer: Any) -> None:
+        observation, reward, terminated, truncated, info = answer
         turns = episode.trajectory.turns
-        turns.append(turn)
-        try:
-            observation, reward, terminated, truncated, info = self._worker.call(episode.env.step, turn.text)
-            turn.reward = _reward(reward, info.get("score"))
-            episode.observation = _text(observation, episode.trajectory.task_id)
-            episode.info = {**episode.info, **{k: info[k] for k in ("legal",) if k in info}}
-            if terminated:
-                self._finish(episode, Stop.TERMINATED, info)
-            elif truncated or len(turns) >= self.max_turns:
-                self._finish(episode, Stop.TRUNCATED, info)
-        except Exception as error:
-            self._fail(episode, error)
+        turns[-1].reward = _reward(reward, info.get("score"))
+        episode.observation = _text(observation, episode.trajectory.task_id)
+        episode.info = {**episode.info, **{k: info[k] for k in ("legal",) if k in info}}
+        if terminated:
+            self._finish(episode, Stop.TERMINATED, info)
+        elif truncated or len(turns) >= self.max_turns:
+            self._finish(episode, Stop.TRUNCATED, info)
 
     def _finish(self, episode: Episode, stop: Stop, info: dict[str, Any]) -> None:
         trajectory, domain = episode.trajectory, self.domains[episode.trajectory.domain]
@@ -203,20 +233,22 @@ class Arena:
             enough = trajectory.reward >= domain.success_at  # never, if that is NaN
             trajectory.correct, trajectory.threshold = bool(info.get("is_success", enough)), domain.success_at
         trajectory.stop = stop
-        self._idle[trajectory.domain].append(episode.env)
+        self._idle[trajectory.domain].append((episode.env, episode.lane))
         episode.env = None
 
     def _fail(self, episode: Episode, error: Exception) -> None:
-        """Leave the episode; its environment is in an unknown state and is not used again."""
         episode.trajectory.stop = Stop.ENV_ERROR
         episode.trajectory.error = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-        if episode.env is not None and not isinstance(error, EnvTimeout):  # one that hangs is still in use
-            self._close(episode.env)
-        episode.env = None
+        if episode.env is not None:
+            self._drop(episode, hangs=isinstance(error, EnvTimeout))
 
-    def _close(self, env: Any) -> None:
-        with suppress(Exception):  # nothing depends on it any more
-            self._worker.call(env.close)
+    def _drop(self, episode: Episode, hangs: bool = False) -> None:
+        """Do not use an environment again, whose state is unknown; a thread that hangs may still be in it."""
+        if isinstance(episode.env, ProcessEnv):
+            episode.env.kill()
+        elif not hangs:
+            episode.lane.submit(episode.env.close)
+        episode.env = None
 
 
 def _reward(reward: Any, score: Any) -> float:
@@ -228,8 +260,15 @@ def _reward(reward: Any, score: Any) -> float:
     return reward
 
 
-def _is_ours(env: Any) -> bool:
-    return isinstance(env.unwrapped, TextEnv)
+def _is_apart(domain: Domain) -> bool:
+    """Whether an environment wants a process of its own."""
+    return (declared(domain.id) if domain.concurrency == "auto" else domain.concurrency) == "process"
+
+
+def _tasks(env: Any) -> Any:
+    """The tasks of a Ludex environment; None for any other."""
+    bare = env.unwrapped
+    return bare.source if isinstance(bare, (TextEnv, ProcessEnv)) else None
 
 
 def _text(observation: Any, where: str) -> str:

@@ -14,6 +14,7 @@ from ludex.agents.algorithms import ALGORITHMS, algorithm_class, ops
 from ludex.agents.algorithms.base import Algorithm
 from ludex.agents.algorithms.mismatch import Correction
 from ludex.agents.curriculum import CurriculumSettings
+from ludex.agents.lora import LoraSettings
 from ludex.agents.rollout import Domain
 from ludex.config import ConfigError, build, override, to_toml
 from ludex.lookup import UnknownName, plugins, suggest
@@ -31,6 +32,8 @@ class RolloutSettings:
     max_turns: int = 50  # responses before an episode counts as truncated
     history: int = 0  # exchanges that the policy remembers, 0 for all, -1 for none
     timeout_s: float = 60.0  # limit of one environment call, 0 for none
+    workers: int = 0  # threads that step environments while others are sampled, 0 for in turn
+    stop: tuple[str, ...] = ()  # texts that end a response, which keeps them
     max_errors: float = 0.2  # share of episodes lost to environment errors that stops the run
     max_rounds: int = 10  # of dynamic sampling before a step makes do with what it has
 
@@ -39,7 +42,9 @@ class RolloutSettings:
             1, **{n: getattr(self, n) for n in ("prompts", "group", "max_new_tokens", "max_turns", "max_rounds")}
         )
         ops.at_least(-1, history=self.history)
-        ops.at_least(0, timeout_s=self.timeout_s, max_errors=self.max_errors)
+        ops.at_least(0, timeout_s=self.timeout_s, max_errors=self.max_errors, workers=self.workers)
+        if not all(self.stop):
+            raise ValueError(f"stop={self.stop}: an empty text would end every response at once")
         if not 0 < self.temperature < math.inf:
             raise ValueError(f"temperature={self.temperature} must be positive: a policy gradient needs samples")
         if self.max_context <= self.max_new_tokens:
@@ -73,7 +78,7 @@ class OptimSettings:
     max_grad_norm: float = 1.0
     updates: int = 1  # passes over each batch
     minibatches: int = 1  # optimiser steps a pass
-    micro_tokens: int = 32768  # padded tokens forwarded at once; bounds memory, never changes results
+    micro_tokens: int = 32768  # forwarded at once, a shared prompt counted once; bounds memory, never changes results
     max_skips: int = 3  # non-finite steps in a row before the run stops
     correction: Correction = field(default_factory=Correction)  # for a sampler that is not the learner
 
@@ -126,8 +131,9 @@ class ComputeSettings:
     """Where and how tensors live."""
 
     device: str = "auto"  # "auto", "cpu", "cuda", "cuda:1"
-    dtype: Literal["auto", "float32", "bfloat16"] = "auto"  # bfloat16 is autocast over float32 weights
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"  # bfloat16: of weights; the optimiser keeps float32 copies
     threads: int = 0  # CPU threads, 0 for torch's choice
+    engine: Literal["local", "transformers"] = "local"  # what samples; the other is transformers' continuous batching
     decode_batch: int = 1024  # rows decoded together
     gradient_checkpointing: bool = False
 
@@ -150,6 +156,7 @@ class Settings:
     save: SaveSettings = field(default_factory=SaveSettings)
     log: LogSettings = field(default_factory=LogSettings)
     compute: ComputeSettings = field(default_factory=ComputeSettings)
+    lora: LoraSettings = field(default_factory=LoraSettings)
     tables: dict[str, Algorithm] = field(default_factory=dict)  # the algorithms' own tables
 
     @property
@@ -202,22 +209,31 @@ def resolve(table: dict[str, Any]) -> Settings:
         if key not in fields:
             raise ConfigError(f"unknown key {key!r}; {suggest(key, [*fields, *known])}")
     settings = dataclasses.replace(build(Settings, table), tables=tables)
+    _check(settings)
+    return settings
+
+
+def _check(settings: Settings) -> None:
+    """What one table demands of another."""
+    chosen, pairs = settings.chosen, "pairs" in settings.chosen.needs
     if pairs:
         _check_pairs(settings)
+    for name in ("updates", "minibatches") if chosen.one_update else ():
+        if getattr(settings.optim, name) != 1:
+            hint = "data.pairs" if pairs else "rollout.prompts"
+            raise ConfigError(f"{settings.algorithm} takes one update a batch: optim.{name} must be 1; see {hint}")
+    if settings.compute.engine == "transformers" and settings.rollout.stop:
+        raise ConfigError("rollout.stop needs compute.engine = 'local'; transformers' own engine knows no stop texts")
     try:
         settings.curriculum.check(len(settings.env))
     except ValueError as error:
         raise ConfigError(str(error)) from None
-    return settings
 
 
 def _check_pairs(settings: Settings) -> None:
     """A run on pairs needs their file, and an environment only for what nothing else can give."""
     if not settings.data.path:
         raise ConfigError(f"{settings.algorithm} learns from preference pairs; set data.path to their JSONL file")
-    for name in ("updates", "minibatches"):
-        if getattr(settings.optim, name) != 1:
-            raise ConfigError(f"{settings.algorithm} takes one update a batch: optim.{name} must be 1; see data.pairs")
     if not settings.env and settings.eval.every:
         raise ConfigError(f"eval.every = {settings.eval.every} needs an [[env]] table to evaluate in")
     if not settings.env and settings.model == "tiny":
@@ -244,7 +260,7 @@ def _algorithm(name: str, table: Any) -> Algorithm:
 
 
 def _domain(index: int, entry: dict[str, Any]) -> Domain:
-    own: dict[str, Any] = {k: entry[k] for k in ("id", "weight", "success_at") if k in entry}
+    own: dict[str, Any] = {k: entry[k] for k in ("id", "weight", "success_at", "concurrency") if k in entry}
     if "id" not in own:
         raise ConfigError(f"env.{index} has no id")
     return build(Domain, {**own, "options": {k: v for k, v in entry.items() if k not in own}}, f"env.{index}.")

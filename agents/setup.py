@@ -41,14 +41,15 @@ def open_policy(
         OSError: if there is no model at that path, with what to try.
     """
     where = pick_device(device)
+    dtype = pick_dtype(dtype, where)
     if model == "tiny":
         from ludex.agents import tiny
 
         tokenizer = tiny.build_tokenizer(tiny.corpus(_texts(domain) for domain in domains))
         network = tiny.build_model(tokenizer, seed=seed)
     else:
-        network, tokenizer = load_model(model)
-    return Policy(network, tokenizer, device=where, dtype=pick_dtype(dtype, where), **options)
+        network, tokenizer = load_model(model, dtype)
+    return Policy(network, tokenizer, device=where, dtype=dtype, seed=seed, **options)
 
 
 def _texts(domain: Domain) -> Any:

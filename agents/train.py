@@ -18,7 +18,7 @@ import torch
 
 from ludex.agents import runs
 from ludex.agents.checkpoint import Checkpoints
-from ludex.agents.engine import LocalEngine
+from ludex.agents.engine.local import LocalEngine
 from ludex.agents.evaluate import play
 from ludex.agents.files import write_folder
 from ludex.agents.journal import Journal, open_sinks
@@ -29,7 +29,7 @@ from ludex.agents.policy import save_model
 from ludex.agents.render import Renderer
 from ludex.agents.report import summarise
 from ludex.agents.rollout import Arena
-from ludex.agents.sampling import Sampling, stream
+from ludex.agents.sampling import Engine, Sampling, stream
 from ludex.agents.settings import Settings
 from ludex.agents.setup import open_policy
 from ludex.agents.sources import Pairs, Rollouts, Source, limit_errors
@@ -72,15 +72,26 @@ class Trainer:
             dtype=compute.dtype,
             critic="value" in self.algorithm.needs,
             gradient_checkpointing=compute.gradient_checkpointing,
+            lora=settings.lora,
         )
         self.learner = Learner(self.policy, self.algorithm, settings.optim, rollout.temperature, settings.steps)
         renderer = Renderer(self.policy.tokenizer, self.policy.stops)
-        self.engine = LocalEngine(self.policy, renderer.stops, compute.decode_batch)
+        self.engine = self._open_engine(renderer)
         self.context = Context(renderer, rollout.max_context, rollout.history)
-        self.arena = Arena(settings.env, max_turns=rollout.max_turns, timeout_s=rollout.timeout_s)
+        self.arena = Arena(
+            settings.env, max_turns=rollout.max_turns, timeout_s=rollout.timeout_s, workers=rollout.workers
+        )
         self.done = 0  # steps
         self.best = -1.0  # pass@1
         self.source = self._open_source(renderer)
+
+    def _open_engine(self, renderer: Renderer) -> Engine:
+        compute = self.settings.compute
+        if compute.engine == "transformers":
+            from ludex.agents.engine.paged import TransformersEngine
+
+            return TransformersEngine(self.policy, renderer.stops, compute.decode_batch)
+        return LocalEngine(self.policy, renderer.stops, compute.decode_batch)
 
     def _open_source(self, renderer: Renderer) -> Source:
         needs, rollout = self.algorithm.needs, self.settings.rollout
@@ -88,8 +99,13 @@ class Trainer:
             return Pairs(self.settings, renderer)
         player: Player = Oracle(self.context)
         if "oracle" not in needs:
-            player = PolicyPlayer(self.engine, self.context, Sampling(rollout.max_new_tokens, rollout.temperature))
+            player = self._policy_player(rollout.temperature)
         return Rollouts(self.settings, self.algorithm, self.arena, player, self.engine)
+
+    def _policy_player(self, temperature: float) -> PolicyPlayer:
+        rollout = self.settings.rollout
+        sampling = Sampling(rollout.max_new_tokens, temperature, stop=rollout.stop)
+        return PolicyPlayer(self.engine, self.context, sampling)
 
     def step(self) -> tuple[dict[str, Any], list[Trajectory]]:
         """One batch and its updates; returns the step's metrics and all of its episodes."""
@@ -109,15 +125,15 @@ class Trainer:
 
     def evaluate(self) -> dict[str, Any]:
         """pass@1, pass@k and mean reward on the evaluation split, for each environment and their mean."""
-        settings, rollout = self.settings.eval, self.settings.rollout
-        player = PolicyPlayer(self.engine, self.context, Sampling(rollout.max_new_tokens, settings.temperature))
+        settings = self.settings.eval
+        player = self._policy_player(settings.temperature)
         self.engine.refresh(stream(settings.seed, 1 << 40, self.done))
         found: dict[str, Any] = {}
         for i, domain in enumerate(self.settings.env):
             episodes = play(
                 player, self.arena, n=settings.n, k=settings.k, split=settings.split, seed=settings.seed, domain=i
             )
-            limit_errors(episodes, rollout.max_errors)  # an empty split, say, must not pass for a score
+            limit_errors(episodes, self.settings.rollout.max_errors)  # an empty split, say, must not pass for a score
             report = summarise(episodes, env=domain.id, model=self.settings.name, split=settings.split)
             prefix = f"eval/{domain}/" if len(self.settings.env) > 1 else "eval/"
             low, high = report.pass_1_interval
@@ -183,6 +199,8 @@ def train(settings: Settings, root: Path | str = "runs", *, stop_after: int | No
                 checkpoints.save(trainer.done, trainer.state_dict())
         if trainer.done == settings.steps:
             write_folder(folder / "model", lambda path: save_model(trainer.policy, path))
+            if trainer.policy.adapters is not None:
+                write_folder(folder / "adapter", trainer.policy.adapters.save)
             runs.draw(folder)
             env = settings.env[0] if settings.env else "ID"
             view.say(f"done; next: ludex eval {folder}/model {env}, or look at {folder}/curves.png")

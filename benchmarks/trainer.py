@@ -37,13 +37,14 @@ class Contestant:
     def __init__(self, python: Path | str, script: str, work: Work, threads: int = 1):
         offline = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
         limits = {"OMP_NUM_THREADS": str(threads)} if threads else {}
+        paths = os.pathsep.join([str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])])
         self.steps: list[dict[str, float]] = []
         self._script = f"{script}.py"
         self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115  (lives as long as the process)
         self._process = subprocess.Popen(
             [str(python), self._script, work.to_json()],
             cwd=HERE,
-            env=os.environ | offline | limits | {"PYTHONPATH": str(HERE)},
+            env=os.environ | offline | limits | {"PYTHONPATH": paths},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,

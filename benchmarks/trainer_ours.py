@@ -39,6 +39,7 @@ def settings(work: Work, model: str) -> Settings:
     """The run file of the work."""
     at_once = (work.micro_rows or work.rows) * (work.prompt_tokens + work.new_tokens)
     rollout = {"prompts": work.prompts, "group": work.group, "max_new_tokens": work.new_tokens}
+    compute = {"device": work.device, "dtype": "bfloat16" if work.bf16 else "float32", "engine": work.engine}
     return resolve(
         {
             "name": "benchmark",
@@ -49,7 +50,7 @@ def settings(work: Work, model: str) -> Settings:
             "rollout": rollout,
             "grpo": {"beta": 0.0},  # with equal lengths its mean over sequences is the mean over tokens
             "optim": {"lr": work.lr, "betas": (0.9, 0.999), "micro_tokens": at_once},
-            "compute": {"device": work.device, "dtype": "bfloat16" if work.bf16 else "float32"},
+            "compute": compute,
         }
     )
 
@@ -65,7 +66,8 @@ def main() -> None:
             metrics, played = trainer.step()
             journal.metrics(trainer.done, metrics)
             seen = sum(len(turn.prompt_ids) + len(turn.action_ids) for t in played for turn in t.turns)
-            facts = {"tokens": seen, "reward": metrics["reward"], "sample_s": metrics["time/rollout"]}
+            times = {"sample_s": metrics["time/rollout"], "learn_s": metrics["time/learn"]}
+            facts = {"tokens": seen, "reward": metrics["reward"], **times}
 
 
 if __name__ == "__main__":

@@ -36,8 +36,9 @@ class Work:
     new_tokens: int = 64
     lr: float = 1e-3
     device: str = "cpu"
-    bf16: bool = False  # autocast over float32 weights
+    bf16: bool = False  # each contestant in its own way: float32 masters or autocast; sampling alone in bfloat16
     micro_rows: int = 0  # completions forwarded at once while learning, 0 for all
+    engine: str = "local"  # what samples for Ludex; for sampler.py also "generate"
 
     @property
     def rows(self) -> int:
@@ -110,6 +111,25 @@ def reward(completion: str, letter: str) -> float:
     return completion.count(letter) / size + 0.1 * sum(map(str.isalpha, completion)) / size
 
 
+def clock(cuda: bool) -> tuple[float, float]:
+    """Seconds on the wall and of the processor, once a GPU has done what it was given."""
+    if cuda:
+        import torch
+
+        torch.cuda.synchronize()
+    return time.perf_counter(), time.process_time()
+
+
+def peaks(cuda: bool) -> dict[str, float]:
+    """The most memory that this process has held so far."""
+    found = {"peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+    if cuda:
+        import torch
+
+        found["peak_cuda_mb"] = torch.cuda.max_memory_allocated() / 2**20
+    return found
+
+
 class Turnstile:
     """Where a trainer waits until the driver lets its next step run, and says what the last one cost.
 
@@ -125,28 +145,13 @@ class Turnstile:
 
     def wait(self, **facts: Any) -> bool:
         """Report the step just done with its `facts` and wait for leave to go on; False at the end."""
-        now = self._clock()
+        now = clock(self.cuda)
         if self._start is not None:
             wall, cpu = now[0] - self._start[0], now[1] - self._start[1]
-            self._say({"cpu_s": cpu, "wall_s": wall, **self._peaks(), **facts})
+            self._say({"cpu_s": cpu, "wall_s": wall, **peaks(self.cuda), **facts})
         go_on = bool(sys.stdin.readline())
-        self._start = self._clock()
+        self._start = clock(self.cuda)
         return go_on
-
-    def _clock(self) -> tuple[float, float]:
-        if self.cuda:
-            import torch
-
-            torch.cuda.synchronize()
-        return time.perf_counter(), time.process_time()
-
-    def _peaks(self) -> dict[str, float]:
-        peaks = {"peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
-        if self.cuda:
-            import torch
-
-            peaks["peak_cuda_mb"] = torch.cuda.max_memory_allocated() / 2**20
-        return peaks
 
     def _say(self, report: dict[str, Any]) -> None:
         print(json.dumps(report), file=self._out, flush=True)

@@ -218,12 +218,18 @@ def env_options(thing: Any) -> set[str]:
     return set(inspect.signature(env_class.__init__).parameters) - {"self", "source"}
 
 
+def is_foreign(name: str) -> bool:
+    """Whether an id is Gymnasium's alone."""
+    namespaced = name.partition("/")[0] not in ("ludex", name)
+    return ":" not in name and short(name) not in names() and (name in gymnasium.registry or namespaced)
+
+
 def make(name: str, **options: Any) -> gymnasium.Env[Any, Any]:
     """`gymnasium.make` that also takes short names, "module:attribute" and foreign Gymnasium ids."""
+    if is_foreign(name):
+        return gymnasium.make(name, **options)
     if ":" in name or short(name) in names():
         return build(name, **options)
-    if name in gymnasium.registry or name.partition("/")[0] not in ("ludex", name):
-        return gymnasium.make(name, **options)
     raise UnknownName(f"no environment {name!r}; {suggest(short(name), names())}")
 
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
+import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any, ClassVar
 
 import gymnasium
 from gymnasium.spaces import Text
 
-from ludex.agents.players import Episode
+from ludex.agents.players import Episode, InstantPlayer
 from ludex.agents.rollout import Arena, Domain, Start
 from ludex.core import Scale, Task, Trajectory, Turn
+from ludex.envs.core import TextEnv
+from ludex.rewards import verify
 
 SCALE = Scale(("wrong", "right"), (0.0, 1.0), "right")
 LETTERS = "abcd"
@@ -137,21 +141,18 @@ class Vague:
         raise ValueError("neither true nor false")
 
 
-class Copier:
+class Copier(InstantPlayer):
     """Answers with the first observation; remembers what it was shown."""
 
     def __init__(self, cheat: Callable[[Episode], str] | None = None):
         self.seen: list[str] = []
         self.cheat = cheat
 
-    def act(self, episodes: Sequence[Episode]) -> list[Turn | None]:
-        turns: list[Turn | None] = []
-        for episode in episodes:
-            past = episode.trajectory.turns
-            self.seen.append(episode.observation)
-            text = self.cheat(episode) if self.cheat else past[0].observation if past else episode.observation
-            turns.append(Turn(episode.observation, text))
-        return turns
+    def _turn(self, episode: Episode) -> Turn:
+        past = episode.trajectory.turns
+        self.seen.append(episode.observation)
+        text = self.cheat(episode) if self.cheat else past[0].observation if past else episode.observation
+        return Turn(episode.observation, text)
 
 
 def starts(groups: int, size: int = 1, split: str = "train", seed: int = 0, domain: int = 0) -> list[Start]:
@@ -174,3 +175,55 @@ def registered(**environments: type[gymnasium.Env[Any, Any]] | Callable[..., Any
 def play(domain: Domain, player: Any = None, n: int = 8, size: int = 1, **options: Any) -> list[Trajectory]:
     with closing(Arena([domain], **options)) as arena:
         return arena.play(starts(n, size), player or Copier())
+
+
+class Apart(gymnasium.Env[str, str]):
+    """Counts its steps over all episodes of its process, says in which process, and obeys a few actions."""
+
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": [], "concurrency": "process"}
+    observation_space = action_space = Text(10, min_length=0, charset=LETTERS)
+    steps: ClassVar[list[str]] = []
+
+    def __init__(self, mark: str = ""):
+        self.mark = mark
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[str, dict[str, Any]]:
+        super().reset(seed=seed)
+        return f"{os.getpid()} {len(self.steps)}", {"seed": seed}
+
+    def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
+        self.steps.append(action)
+        if action == "hang":
+            while True:  # nor does it listen to signals
+                sum(range(1000))
+        if action == "die":
+            os._exit(3)
+        if action == "exit":
+            raise SystemExit("bye")
+        if action == "raise":
+            raise KeyError("lost\npiece")
+        info = {"score": SCALE.score("right"), "lock": threading.Lock()} if action == "odd" else {}
+        return f"{os.getpid()} {len(self.steps)}", math.nan if action == "nan" else 1.0, action == "end", False, info
+
+    def close(self) -> None:
+        if self.mark:
+            Path(self.mark).write_text(f"closed in {os.getpid()}")
+
+
+class Misspelt(Apart):
+    metadata: ClassVar[dict[str, Any]] = {"concurrency": "proces"}
+
+
+class OwnTasks(TextEnv):
+    """A multi-turn environment of ours, in a plug-in that wants processes."""
+
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": [], "concurrency": "process"}
+
+    @staticmethod
+    def generate(rng: Any, *, size: int = 4) -> Task:
+        number = int(rng.integers(10**size))
+        return Task(f"Say {number}.", number, "integer", info={"solution": f"<answer>{number}</answer>"})
+
+    def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
+        score = verify(action, self.task)
+        return str(os.getpid()), score.reward, True, False, {"score": score}

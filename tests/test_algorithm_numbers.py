@@ -77,6 +77,17 @@ def test_rloo_penalises_the_kl_inside_the_reward() -> None:
     assert advantages(RLOO(beta=0.1), rows) == pytest.approx([0.3, -0.3])
 
 
+def test_rloo_of_a_lone_trajectory() -> None:
+    # Groups of 1 and 2. Without a baseline the lone one has its reward, with the KL .7 - .1 * (-1 + 3) = .5; the
+    # others' 1 and 0 are each other's baselines.
+    rows = [row(".xx", 0.7, group=0), row(".x", 1.0, 1, trajectory=1), row(".x", 0.0, 1, trajectory=2)]
+    assert advantages(RLOO(beta=0.0), rows) == pytest.approx([0.0, 1.0, -1.0])
+    assert advantages(RLOO(beta=0.0, lone="raw"), rows) == pytest.approx([0.7, 1.0, -1.0])
+    for r, old, ref in zip(rows, ([0, -1, -1], [0, 0], [0, 0]), ([0, -3, -1], [0, 0], [0, 0]), strict=True):
+        r.old, r.ref = old, ref
+    assert advantages(RLOO(beta=0.1, lone="raw"), rows) == pytest.approx([0.5, 1.0, -1.0])
+
+
 def test_ppo_penalises_the_kl_inside_the_reward() -> None:
     # lam 0, V = 0: A_t = r_t - .1 k1_t with k1 = 2, -1, so -.2 and 1.1 before whitening; targets are the same.
     rows = [row(".xx", 1.0, old=[0, -1, -2], ref=[0, -3, -1])]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import random
+import weakref
 
 import pytest
 import torch
 from small_models import FAMILIES, VOCABULARY, build_model, build_policy, sampled_logps, words
 
-from ludex.agents.engine import LocalEngine
+from ludex.agents.engine.local import LocalEngine
 from ludex.agents.policy import Policy
 from ludex.agents.sampling import Sample, Sampling, generate
 
@@ -232,6 +234,9 @@ def test_sampling_leaves_the_model_as_it_was():
         ({"temperature": float("nan")}, "temperature=nan"),
         ({"top_p": 0.0}, "top_p=0.0"),
         ({"top_p": 1.5}, "top_p=1.5"),
+        ({"top_k": -1}, "top_k=-1"),
+        ({"min_p": 1.0}, "min_p=1.0"),
+        ({"stop": ("",)}, "an empty text"),
     ],
 )
 def test_impossible_sampling_is_refused(settings: dict[str, float], message: str):
@@ -242,3 +247,205 @@ def test_impossible_sampling_is_refused(settings: dict[str, float], message: str
 def test_an_empty_prompt_is_refused():
     with pytest.raises(ValueError, match="empty prompt"):
         engine_of(build_policy()).submit([], Sampling())
+
+
+def fed(policy: Policy) -> list[torch.Size]:
+    """The shapes of tokens that the model is fed from now on."""
+    shapes: list[torch.Size] = []
+    policy.model.base_model.embed_tokens.register_forward_pre_hook(lambda _, args: shapes.append(args[0].shape))
+    return shapes
+
+
+@pytest.mark.parametrize("look", [1, 7])
+@pytest.mark.parametrize("batch", [1, 3, 1024])
+def test_a_response_depends_on_nothing_beside_it(batch: int, look: int):
+    """Neither on how many are decoded together, nor on when its slot was refilled, nor on the order of the queue."""
+    policy = build_policy(seed=12)
+    prompts = ragged_prompts(16)
+    sampling = Sampling(20, 1.3)
+    alone = {}
+    for number, prompt in enumerate(prompts):
+        engine = engine_of(policy, seed=4)
+        handle = engine.submit(prompt, sampling, key=(number, 0))
+        alone[number] = engine.poll()[handle]
+    assert len({len(sample.ids) for sample in alone.values()}) > 4
+    engine = LocalEngine(policy, STOPS, batch, look)
+    engine.refresh(4)
+    order = random.Random(1).sample(range(len(prompts)), len(prompts))
+    handles = {engine.submit(prompts[number], sampling, key=(number, 0)): number for number in order}
+    together = {}
+    while done := engine.poll():
+        together |= {handles[handle]: sample for handle, sample in done.items()}
+    for number, sample in alone.items():
+        assert together[number].ids == sample.ids
+        assert together[number].logps == pytest.approx(sample.logps, abs=1e-5)
+
+
+def test_slots_are_refilled_as_they_fall_free():
+    policy = build_policy()
+    shapes = fed(policy)
+    engine = engine_of(policy, batch=4)
+    lengths = [30, 2, 2, 2, 2, 2, 2, 2, 2, 2]
+    for length in lengths:
+        engine.submit([1, 2, 3], Sampling(length, 0.0))
+    engine = LocalEngine(policy, (), 4)
+    handles = [engine.submit([1, 2, 3], Sampling(length, 0.0)) for length in lengths]
+    done: dict[int, Sample] = {}
+    while found := engine.poll():
+        done |= found
+    assert [len(done[handle].ids) for handle in handles] == lengths
+    steps = sum(shape[1] == 1 for shape in shapes)
+    assert steps < 40  # the long one's 29 and the refills; one batch after the other would take 29 + 1 + 1
+
+
+def test_responses_to_one_prompt_share_its_prefill_even_when_they_come_later():
+    policy = build_policy()
+    shapes = fed(policy)
+    engine = LocalEngine(policy, (), 2)
+    engine.refresh(0)
+    prompt = [5, 1, 4, 1, 5, 9, 2, 6]
+    samples = generate(engine, [prompt] * 6, Sampling(3))
+    assert sum(shape.numel() for shape in shapes if shape[1] > 1) == len(prompt)
+    for sample in samples:
+        assert sample.logps == pytest.approx(sampled_logps(policy.model, prompt, sample.ids), abs=1e-5)
+
+
+def conversations(engine: LocalEngine, turns: int, keep: bool, sampling: Sampling) -> list[list[Sample]]:
+    """Five conversations whose turns overlap: each goes on as soon as its response is there."""
+    rng = random.Random(3)
+    said = [[words(rng, 1, 9) for _ in range(turns)] for _ in range(5)]
+    contexts = [own[0] for own in said]
+    found: list[list[Sample]] = [[] for _ in said]
+    handles = {engine.submit(c, sampling, key=(i, 0), keep=keep): i for i, c in enumerate(contexts)}
+    while handles:
+        for handle, sample in engine.poll().items():
+            i = handles.pop(handle)
+            found[i].append(sample)
+            turn = len(found[i])
+            if turn < turns:
+                contexts[i] = contexts[i] + sample.ids + said[i][turn]
+                after = handle if keep else 0
+                handles[engine.submit(contexts[i], sampling, key=(i, turn), keep=keep, after=after)] = i
+            else:
+                engine.release(handle)
+    return found
+
+
+@pytest.mark.parametrize("family", [*FAMILIES, "mistral"])
+@pytest.mark.parametrize("batch", [1, 2, 1024])  # with fewer slots than conversations some are prefilled again
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_a_conversation_that_keeps_its_slot_says_the_same(family: str, batch: int, temperature: float):
+    policy = Policy(build_model(family, sliding_window=6) if family == "mistral" else build_model(family), None)
+    sampling = Sampling(9, temperature)
+    kept, fresh = LocalEngine(policy, STOPS, batch), LocalEngine(policy, STOPS)
+    for engine in (kept, fresh):
+        engine.refresh(2)
+    one, two = conversations(kept, 4, True, sampling), conversations(fresh, 4, False, sampling)
+    for mine, other in zip(one, two, strict=True):
+        assert [sample.ids for sample in mine] == [sample.ids for sample in other]
+        for a, b in zip(mine, other, strict=True):
+            assert a.logps == pytest.approx(b.logps, abs=1e-5)
+
+
+def test_a_turn_costs_what_is_new_in_it():
+    policy = build_policy()
+    shapes = fed(policy)
+    engine = LocalEngine(policy, ())
+    context: list[int] = []
+    handle = 0
+    for turn in range(6):
+        context += [turn, 1, 2]
+        handle = engine.submit(context, Sampling(4, 0.0), keep=True, after=handle)
+        context += engine.poll()[handle].ids
+    # three words, then each time the last sampled token and three more; three steps a turn
+    assert [shape[1] for shape in shapes] == [3, 1, 1, 1] + [4, 1, 1, 1] * 5
+
+
+def test_a_prompt_that_does_not_continue_the_turn_before_is_read_whole():
+    policy = build_policy()
+    engine = engine_of(policy, ())
+    first = engine.submit([1, 2, 3], Sampling(4, 0.0), keep=True)
+    engine.poll()
+    other = engine.submit([4, 5, 6, 7, 8, 9, 10, 11], Sampling(4, 0.0), after=first)
+    assert engine.poll()[other] == generate(engine_of(policy, ()), [[4, 5, 6, 7, 8, 9, 10, 11]], Sampling(4, 0.0))[0]
+
+
+def test_a_play_broken_off_leaves_nothing_behind():
+    policy = build_policy()
+    engine = engine_of(policy, ())
+    stale = [engine.submit([1, 2, 3], Sampling(n, 0.0), keep=True) for n in (1, 6, 9)]
+    engine.poll()
+    engine.refresh(0)
+    handle = engine.submit([4, 5], Sampling(3, 0.0))
+    assert handle not in stale
+    assert engine.poll() == {handle: generate(engine_of(policy, ()), [[4, 5]], Sampling(3, 0.0))[0]}
+    assert engine.poll() == {}
+
+
+def test_the_memory_of_finished_conversations_is_given_back_at_once():
+    """Not when the garbage collector next comes by: learning starts right after sampling."""
+    engine = LocalEngine(build_policy(), ())
+    handle = engine.submit([1, 2, 3], Sampling(4), keep=True)
+    gc.disable()
+    try:
+        engine.poll()
+        keys = weakref.ref(engine._decoder.slots.layers[0].keys)
+        assert keys() is not None
+        engine.release(handle)
+        assert keys() is None
+    finally:
+        gc.enable()
+
+
+def test_what_is_released_before_its_end_is_not_kept():
+    engine = LocalEngine(build_policy(), ())
+    handles = [engine.submit([1, 2, 3], Sampling(n, 0.0), keep=True) for n in (2, 5, 7)]
+    engine.poll()
+    engine.release(handles[1])  # being decoded
+    waiting = engine.submit([1, 2], Sampling(3, 0.0), keep=True)
+    engine.release(waiting)  # still in the queue
+    while engine.poll():
+        pass
+    assert sorted(engine._kept) == [handles[0], handles[2]]
+
+
+def test_new_weights_forget_what_was_kept():
+    policy = build_policy()
+    engine = engine_of(policy, ())
+    first = engine.submit([1, 2, 3], Sampling(4, 0.0), keep=True)
+    context = [1, 2, 3, *engine.poll()[first].ids, 5]
+    with torch.no_grad():
+        for parameter in policy.parameters():
+            parameter.mul_(1.5)
+    engine.refresh(0)
+    again = engine.submit(context, Sampling(4, 0.0), after=first)
+    assert engine.poll()[again].logps == generate(engine_of(policy, ()), [context], Sampling(4, 0.0))[0].logps
+
+
+@pytest.mark.parametrize("look", [1, 4, 16])
+def test_a_stop_text_ends_a_response_with_the_token_that_completes_it(look: int):
+    policy = build_policy(seed=3)
+
+    def text(ids: list[int]) -> str:
+        return "".join(chr(97 + i) for i in ids)
+
+    free = generate(engine_of(policy, ()), [[7, 7]], Sampling(16, 0.0))[0]
+    stop = text(free.ids[4:6])  # spoken by two tokens
+    end = next(n for n in range(1, 17) if stop in text(free.ids[:n]))
+    engine = LocalEngine(policy, (), look=look, text=text)
+    sample = generate(engine, [[7, 7]], Sampling(16, 0.0, stop=("zzz", stop)))[0]
+    assert sample == Sample(free.ids[:end], free.logps[:end], cut=False)
+    handle = engine.submit([7, 7], Sampling(16, 0.0, stop=(stop,)), keep=True)
+    context = [7, 7, *engine.poll()[handle].ids, 4]  # what was decoded beyond the end is forgotten
+    after = engine.submit(context, Sampling(5, 0.0), after=handle)
+    assert engine.poll()[after].ids == generate(engine_of(policy, ()), [context], Sampling(5, 0.0))[0].ids
+
+
+def test_a_model_with_another_kind_of_memory_is_refused():
+    import transformers
+
+    config = transformers.MambaConfig(vocab_size=VOCABULARY, hidden_size=16, num_hidden_layers=1)
+    policy = build_policy()
+    policy.model.config = config
+    with pytest.raises(ValueError, match=r"^the model keeps a \w+ from token to token[^\n]*$"):
+        LocalEngine(policy, ())

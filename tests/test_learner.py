@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import copy
-import itertools
 import math
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -20,7 +19,7 @@ from ludex.agents.algorithms import algorithm_class, ops
 from ludex.agents.algorithms.base import Algorithm, Forward, Metrics, Need
 from ludex.agents.algorithms.grpo import GRPO
 from ludex.agents.batch import Batch, collate, split_groups
-from ludex.agents.engine import LocalEngine
+from ludex.agents.engine.local import LocalEngine
 from ludex.agents.learner import Learner, learning_rate, micro_batches
 from ludex.agents.policy import Policy
 from ludex.agents.sampling import Sampling, generate
@@ -72,12 +71,12 @@ def test_micro_batches_never_change_the_gradient(name: str):
             assert (split[key] - g).norm() <= 1e-5 * g.norm() + 1e-7, (key, tokens)
 
 
-def test_sharing_prompts_never_changes_an_update():
+def test_packing_never_changes_an_update():
     batch = random_batch(2)
     found = []
-    for share in (False, True):
+    for packs in (False, True):
         policy = build_policy(critic=True)
-        policy.share_prompts = share
+        policy.packs = packs
         found.append(gradient_of(learner_of(algorithm_class("ppo")(), policy, lr=0.0), near_policy(policy, batch)))
     for key, g in found[0].items():
         assert (found[1][key] - g).norm() <= 1e-5 * g.norm() + 1e-7, key
@@ -89,21 +88,9 @@ def test_metrics_are_means_whatever_the_micro_batches(name: str):
     batch = near_policy(policy, random_batch(3))
     found = [learner_of(algorithm_class(name)(), policy, lr=0.0, micro_tokens=n).learn(batch, 0) for n in (1, 10**9)]
     assert found[0].keys() == found[1].keys()
-    for key, value in found[0].items():
+    for key in found[0].keys() - {"memory/peak_mb"}:
+        value = found[0][key]
         assert value == pytest.approx(found[1][key], rel=1e-4, abs=1e-5), key
-
-
-def test_micro_batches_hold_every_row_once_within_the_budget():
-    for seed in range(20):
-        batch = random_batch(seed)
-        for tokens in (1, 30, 77, 200, 10**6):
-            parts = list(micro_batches(batch, tokens))
-            assert torch.cat(parts).tolist() == list(range(len(batch)))
-            for part in parts:
-                assert len(part) == 1 or len(part) * int(batch.length[part].max()) <= tokens
-            for one, two in itertools.pairwise(parts):  # none is smaller than it need be
-                longer = torch.cat([one, two[:1]])
-                assert len(longer) * int(batch.length[longer].max()) > tokens
 
 
 @dataclass(frozen=True)
@@ -283,13 +270,3 @@ def test_the_objective_rises():
     advantage = prepared.adv.sum(1) / prepared.mask.sum(1)
     assert (advantage != 0).any()
     assert float((gain * advantage).sum()) > 0.1
-
-
-def test_the_policys_dtype_and_device_do_not_enter_the_batch():
-    policy = build_policy(dtype="bfloat16")
-    learner = learner_of(GRPO(), policy)
-    batch = sampled_batch(policy)
-    metrics = learner.learn(replace(batch), 0)
-    assert metrics["skipped"] == 0
-    assert metrics["gap"] < 0.3  # bfloat16, decoding with a cache against a whole pass
-    assert all(p.dtype == torch.float32 for p in policy.parameters())

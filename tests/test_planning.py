@@ -21,14 +21,14 @@ from ludex.agents.planning import (
     product,
     step_chances,
 )
-from ludex.agents.players import Context, Episode, Oracle
+from ludex.agents.players import Context, Episode, InstantPlayer, Oracle
 from ludex.agents.render import Renderer
 from ludex.agents.rollout import Arena, Domain, Start
 from ludex.agents.setup import open_policy
 from ludex.core import Stop, Task, Trajectory, Turn
 
 
-class Noisy:
+class Noisy(InstantPlayer):
     """Takes an optimal action with a chance that depends on the state, each of several equally often."""
 
     def __init__(self, seed=0, low=0.9):
@@ -37,8 +37,8 @@ class Noisy:
     def chance(self, observation, response):
         return self.low + (1 - self.low) * (sum(map(ord, observation)) % 10) / 10
 
-    def act(self, episodes):
-        return [Turn(e.observation, say(self.choose(e))) for e in episodes]
+    def _turn(self, episode):
+        return Turn(episode.observation, say(self.choose(episode)))
 
     def choose(self, episode: Episode):
         env = episode.env.unwrapped

@@ -185,7 +185,8 @@ def test_the_random_player_plays_legal_moves():
     observation, info = env.reset()
     player = RandomPlayer(seed=1)
     for _ in range(5):
-        (turn,) = player.act([Episode(env, observation, info, Trajectory("", 0))])
+        player.submit([Episode(env, observation, info, Trajectory("", 0))])
+        ((_, turn),) = player.collect()
         observation, _, terminated, _, info = env.step(turn.text)
         assert observation.startswith("You played: peg ")
         if terminated:

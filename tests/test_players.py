@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,8 +15,8 @@ from foreign_games import Memory, play, registered, starts
 from toys import build_tokenizer
 
 from ludex.agents.batch import collate
-from ludex.agents.players import Context, Oracle, RandomPlayer, RemotePlayer
-from ludex.agents.remote import Remote
+from ludex.agents.players import Context, InstantPlayer, Oracle, RandomPlayer
+from ludex.agents.remote import Remote, RemotePlayer
 from ludex.agents.render import Renderer
 from ludex.agents.rollout import Arena, Domain
 from ludex.agents.sampling import Sampling
@@ -101,16 +102,26 @@ def test_random_actions_are_of_the_space_or_the_legal_ones_of_the_moment():
 
 
 class Server(BaseHTTPRequestHandler):
-    """Answers as an OpenAI-compatible server does, with the last message in capitals."""
+    """Answers as an OpenAI-compatible server does, with the last message in capitals, cut off before the letter D.
+
+    The first request to a path of "patient" waits for answers to four others.
+    """
 
     asked: ClassVar[list[dict[str, Any]]] = []
+    answers = threading.Semaphore(0)
+    waited: ClassVar[list[bool]] = []
 
     def do_POST(self) -> None:
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.asked.append(request)
+        if "patient" in self.path and len(self.asked) == 1:
+            self.waited.append(all(self.answers.acquire(timeout=10) for _ in range(4)))
         said = request["messages"][-1]["content"]
         message = {"role": "assistant", "content": None if said == "c" else said.upper()}
         choice = {"index": 0, "message": message, "finish_reason": "length" if said == "b" else "stop"}
+        if "D" in request.get("stop", []) and said == "d":
+            message["content"] = ""
+            choice |= {"stop_reason": "D"} if "vllm" in self.path else {"matched_stop": "D"}
         body = {"id": "1", "object": "chat.completion", "created": 0, "model": request["model"], "choices": [choice]}
         data = json.dumps(body).encode()
         self.send_response(200)
@@ -118,25 +129,30 @@ class Server(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
+        self.answers.release()
 
     def log_message(self, *_: Any) -> None:
         """Say nothing."""
 
 
-def test_a_model_behind_http():
+@pytest.fixture
+def url() -> Iterator[str]:
     pytest.importorskip("openai", reason="needs the openai client")
     server = ThreadingHTTPServer(("127.0.0.1", 0), Server)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     Server.asked.clear()
-    url = f"http://127.0.0.1:{server.server_port}/v1"
-    try:
-        player = RemotePlayer(Remote(url, "some-model"), Sampling(9, 0.5), history=1)
-        with closing(Arena([Domain("foreign_games:Counting")])) as arena:
-            (t,) = arena.play(starts(1), player)
-            several = arena.play(starts(1, 5), RemotePlayer(Remote(url, "some-model"), Sampling(9)))
-    finally:
-        server.shutdown()
-        server.server_close()
+    Server.waited.clear()
+    Server.answers = threading.Semaphore(0)
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_model_behind_http(url: str):
+    player = RemotePlayer(Remote(f"{url}/v1", "some-model"), Sampling(9, 0.5), history=1)
+    with closing(Arena([Domain("foreign_games:Counting")])) as arena:
+        (t,) = arena.play(starts(1), player)
+        several = arena.play(starts(1, 5), RemotePlayer(Remote(f"{url}/v1", "some-model"), Sampling(9)))
     assert [(turn.text, turn.cut) for turn in t.turns] == [("A", False), ("B", True), ("", False), ("D", False)]
     assert (Server.asked[0]["model"], Server.asked[0]["max_tokens"], Server.asked[0]["temperature"]) == (
         "some-model",
@@ -148,4 +164,38 @@ def test_a_model_behind_http():
     assert all(request["messages"][0] == rules for request in Server.asked)
     assert len(several) == 5
     assert len(Server.asked) == 4 + 4 * 5  # several completions are several requests
-    assert not any("n" in request for request in Server.asked)
+    assert not any("n" in request or "stop" in request for request in Server.asked)
+
+
+def test_no_episode_waits_for_another_ones_answer(url: str):
+    """The first answer comes after four others: the second episode has been played to its end by then."""
+    player = RemotePlayer(Remote(f"{url}/patient", "m"), parallel=2)
+    with closing(Arena([Domain("foreign_games:Counting")], timeout_s=0)) as arena:
+        played = arena.play(starts(2), player)
+    assert Server.waited == [True]
+    assert [[turn.text for turn in t.turns] for t in played] == [["A", "B", "", "D"]] * 2
+    deadline = time.monotonic() + 10
+    while any("ThreadPool" in thread.name for thread in threading.enumerate()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not any("ThreadPool" in thread.name for thread in threading.enumerate())
+
+
+@pytest.mark.parametrize("kind", ["vllm", "sglang"])
+def test_the_text_that_ended_a_remote_response_belongs_to_it(url: str, kind: str):
+    player = RemotePlayer(Remote(f"{url}/{kind}", "m"), Sampling(9, stop=("D", "</action>")))
+    with closing(Arena([Domain("foreign_games:Counting")])) as arena:
+        (t,) = arena.play(starts(1), player)
+    assert [turn.text for turn in t.turns] == ["A", "B", "", "D"]
+    assert all(request["stop"] == ["D", "</action>"] for request in Server.asked)
+
+
+@pytest.mark.parametrize("options", [{"top_k": 5}, {"min_p": 0.1}])
+def test_a_remote_model_says_what_it_cannot_do(options: dict[str, Any]):
+    pytest.importorskip("openai", reason="needs the openai client")
+    with pytest.raises(ValueError, match="top_k and min_p are for local models"):
+        RemotePlayer(Remote("http://localhost/v1", "m"), Sampling(**options))
+
+
+def test_a_player_without_turns_says_what_it_lacks():
+    with pytest.raises(TypeError, match=r"InstantPlayer must define _turn\(episode\)"):
+        play(Domain("foreign/memory-v0"), InstantPlayer())

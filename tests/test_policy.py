@@ -53,20 +53,15 @@ def assert_same(policy: Policy, one: Forward, two: Forward, tolerance: float = 1
         assert difference < tolerance, (name, float(difference))
 
 
-def shares(policy: Policy, b: Batch) -> bool:
-    """Whether the policy would share prompts for this batch by itself."""
-    return policy._worth_sharing(b)
-
-
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("critic", [False, True], ids=["", "critic"])
-@pytest.mark.parametrize("share", [False, True], ids=["plain", "shared"])
-def test_a_forward_pass_equals_the_dense_one(family: str, critic: bool, share: bool):
+@pytest.mark.parametrize("packs", [False, True], ids=["padded", "packed"])
+def test_a_forward_pass_equals_the_dense_one(family: str, critic: bool, packs: bool):
     policy = build_policy(family, critic=critic)
-    policy.share_prompts = share
+    assert policy.packs
+    policy.packs = packs
     for seed in SEEDS:
         batch = random_batch(seed)
-        assert shares(policy, batch) == share
         assert_same(policy, policy(batch, 1.3, entropy=True), dense(policy, batch, 1.3))
 
 
@@ -74,7 +69,6 @@ def test_prompts_of_one_length_are_shared_without_padding():
     policy = build_policy(critic=True)
     batch = random_batch(5, prompt=(6, 6), groups=(4, 4))
     one_turn = batch.rows((batch.turn == 0).nonzero()[:, 0])
-    assert shares(policy, one_turn)
     assert_same(policy, policy(one_turn, entropy=True), dense(policy, one_turn))
 
 
@@ -86,15 +80,14 @@ def test_a_batch_of_one_token_responses():
     batch = collate(episodes)
     for critic in (False, True):
         policy = build_policy(critic=critic)
-        assert shares(policy, batch)
         assert_same(policy, policy(batch, entropy=True), dense(policy, batch))
 
 
 def test_the_value_after_the_end_is_that_of_the_whole_row():
     policy = build_policy(critic=True)
     batch = random_batch(7)
-    for share in (False, True):
-        policy.share_prompts = share
+    for packs in (False, True):
+        policy.packs = packs
         value = policy(batch).value.detach()
         for i, n in enumerate(batch.length.tolist()):
             states = policy.model.base_model(input_ids=batch.tokens[i : i + 1, :n]).last_hidden_state
@@ -153,12 +146,12 @@ def test_scoring_without_gradients_is_the_same():
         assert not getattr(again, name).requires_grad
 
 
+@pytest.mark.parametrize("packs", [False, True], ids=["padded", "packed"])
 @pytest.mark.parametrize("family", FAMILIES)
-def test_gradient_checkpointing_recomputes_and_gives_the_same_gradient(family: str):
+def test_gradient_checkpointing_recomputes_and_gives_the_same_gradient(family: str, packs: bool):
     plain = build_policy(family, critic=True)
-    plain.share_prompts = False
     frugal = build_policy(family, critic=True, gradient_checkpointing=True)
-    assert not frugal.share_prompts
+    plain.packs = frugal.packs = packs
     batch = random_batch(12)
     calls: list[str] = []
     for policy, name in ((plain, "plain"), (frugal, "frugal")):
@@ -173,7 +166,7 @@ def test_gradient_checkpointing_recomputes_and_gives_the_same_gradient(family: s
 
 
 def test_gradient_checkpointing_does_not_disturb_sampling():
-    from ludex.agents.engine import LocalEngine
+    from ludex.agents.engine.local import LocalEngine
     from ludex.agents.sampling import Sampling, generate
 
     def greedy(policy: Policy) -> list[list[int]]:
@@ -185,12 +178,12 @@ def test_gradient_checkpointing_does_not_disturb_sampling():
     assert greedy(frugal) == greedy(build_policy())
 
 
-def test_a_model_whose_cache_forgets_does_not_share_prompts():
+def test_a_model_with_windows_of_attention_is_padded():
     policy = Policy(build_model("mistral", sliding_window=4), None)
-    assert not policy.share_prompts
+    assert not policy.packs
     batch = random_batch(13)
     assert_same(policy, policy(batch, entropy=True), dense(policy, batch))
-    assert Policy(build_model("mistral", sliding_window=None), None).share_prompts
+    assert Policy(build_model("mistral", sliding_window=None), None).packs
 
 
 def test_logit_soft_capping_is_refused():
@@ -212,13 +205,3 @@ def test_a_scaled_head_is_refused():
     )
     with pytest.raises(ValueError, match="GraniteForCausalLM changes its logits"):
         Policy(GraniteForCausalLM(config), None)
-
-
-def test_bfloat16_autocast_trains_float32_weights():
-    policy = build_policy(critic=True, dtype="bfloat16")
-    batch = random_batch(14)
-    out, exact = policy(batch, entropy=True), dense(policy, batch)
-    torch.testing.assert_close(out.logp, exact.logp, atol=0.25, rtol=0)
-    assert out.logp.dtype == torch.float32
-    assert not torch.equal(out.logp, exact.logp)  # it did run in bfloat16
-    assert all(g.dtype == torch.float32 and g.isfinite().all() for g in gradient(policy, out).values())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import string
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
 from typing import Any, ClassVar
 
@@ -16,13 +16,13 @@ from small_models import build_model
 from toys import build_tokenizer
 
 from ludex.agents.batch import collate
-from ludex.agents.engine import LocalEngine
-from ludex.agents.players import Context, Episode, Oracle, PolicyPlayer, RandomPlayer
+from ludex.agents.engine.local import LocalEngine
+from ludex.agents.players import Context, Oracle, PolicyPlayer, RandomPlayer
 from ludex.agents.policy import Policy
 from ludex.agents.render import Renderer
 from ludex.agents.rollout import Arena, Domain, Start
 from ludex.agents.sampling import Sampling
-from ludex.core import Stop, Turn
+from ludex.core import Stop
 
 
 @pytest.fixture(autouse=True)
@@ -61,11 +61,8 @@ def test_the_policy_plays_it_and_its_tokens_become_a_batch():
 
 
 def test_group_members_start_from_the_same_reset_and_play_their_own_game():
-    class Ask(Copier):
-        def act(self, episodes: Sequence[Episode]) -> list[Turn | None]:
-            return [Turn(e.observation, LETTERS[i % 4]) for i, e in enumerate(episodes)]
-
-    played = play(Domain("foreign/memory-v0"), Ask(), n=6, size=4)
+    player = Copier(lambda episode: LETTERS[episode.member])
+    played = play(Domain("foreign/memory-v0"), player, n=6, size=4)
     for group in range(6):
         own = [t for t in played if t.group == group]
         assert len(own) == 4
@@ -105,7 +102,7 @@ def test_a_data_set_starts_over_and_is_read_once():
         assert [t.turns[0].observation for t in played[::2]] == [f"train {i % 3}" for i in range(7)]
         assert all(t.correct for t in played)
         source = arena.source(0, 0, "train")
-        assert len({id(env.unwrapped.source) for env in arena._idle[0]} | {id(source)}) == 1
+        assert len({id(env.unwrapped.source) for env, _ in arena._idle[0]} | {id(source)}) == 1
 
 
 def test_a_toy_game_through_two_wrappers():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 from foreign_games import Copier, Faulty, Memory, play, registered, starts
 
-from ludex.agents.rollout import Arena, Domain, EnvTimeout, Worker
+from ludex.agents.rollout import Arena, Domain
 from ludex.core import Stop
 from ludex.lookup import UnknownName
 
@@ -98,21 +97,3 @@ def test_an_environment_that_cannot_be_made_is_said_at_once():
 def test_a_weight_is_positive(weight: float):
     with pytest.raises(ValueError, match="must be a positive number"):
         Domain("countdown-v0", weight=weight)
-
-
-def test_a_worker_gives_up_a_call_and_goes_on_and_the_late_thread_ends():
-    before = threading.active_count()
-    worker, late = Worker(0.05), threading.Event()
-    with pytest.raises(EnvTimeout, match=r"no answer within 0.05 s"):
-        worker.call(late.wait, 30)
-    assert worker.call(lambda x: x + 1, 1) == 2
-    with pytest.raises(ZeroDivisionError):
-        worker.call(lambda: 1 // 0)
-    assert worker.call(threading.current_thread) is not threading.current_thread()
-    worker.close()
-    late.set()
-    deadline = time.monotonic() + 10
-    while threading.active_count() > before and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert threading.active_count() == before
-    assert Worker(0).call(threading.current_thread) is threading.current_thread()

@@ -91,7 +91,12 @@ def test_a_resolved_run_reads_back_as_itself(tmp_path: Path):
     assert again.to_dict() == run.to_dict()
     assert [e.options for e in again.env] == [{"numbers": 3}, {}]
     assert again.to_toml() == run.to_toml()
-    assert tomllib.loads(run.to_toml())["env"][0] == {"id": "countdown-v0", "weight": 2.0, "numbers": 3}
+    assert tomllib.loads(run.to_toml())["env"][0] == {
+        "id": "countdown-v0",
+        "weight": 2.0,
+        "concurrency": "auto",
+        "numbers": 3,
+    }
     assert "grpo" not in run.to_dict()  # not selected
 
 
@@ -132,6 +137,14 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         r"rollout: max_context=256 leaves no room beside max_new_tokens=256",
     ),
     "updates": ({"optim": {"updates": 0}}, r"optim: updates=0 must be at least 1"),
+    "one update": (
+        {"algorithm": "gtpo", "optim": {"minibatches": 2}},
+        r"gtpo takes one update a batch: optim.minibatches must be 1; see rollout.prompts",
+    ),
+    "stop": (
+        {"rollout": {"stop": ["</a>"]}, "compute": {"engine": "transformers"}},
+        r"rollout.stop needs compute.engine = 'local'",
+    ),
     "lr": ({"optim": {"lr": -1e-6}}, r"optim: lr=-1e-06 must be at least 0"),
     "betas": ({"optim": {"betas": [0.9]}}, r"optim: betas=\(0.9,\) must be two numbers"),
     "betas' range": ({"optim": {"betas": [0.9, 1.0]}}, r"optim: betas=\(0.9, 1.0\) must be two numbers"),

@@ -39,7 +39,7 @@ ALGORITHMS: dict[str, dict[str, Any]] = {
     "gigpo": {"gigpo": {"beta": 0.0}},
     "gspo": {},
     "gtpo": {},
-    "reinforce_pp": {"reinforce_pp": {"beta": 0.0}},
+    "reinforce_pp": {"reinforce_pp": {"beta": 0.0}, "rollout": {"prompts": 16}},
     "ppo": {"ppo": {"beta": 0.0}, "optim": {"updates": 2, "lr": 3e-3}},
 }
 
@@ -110,7 +110,7 @@ def test_resuming_at_every_step_gives_the_same_weights(changes: dict[str, Any], 
 
 
 def timeless(line: str) -> dict[str, Any]:
-    return {k: v for k, v in json.loads(line).items() if not k.startswith("time/") and k != "tokens_s"}
+    return {k: v for k, v in json.loads(line).items() if not k.startswith(("time/", "memory/")) and k != "tokens_s"}
 
 
 RUN = """

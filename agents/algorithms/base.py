@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from torch import Tensor
 
@@ -39,7 +39,11 @@ class Algorithm:
     State that must survive a restart lives in attributes which `state_dict`
     returns and `load_state_dict` takes back; most algorithms have none.
 
+    Attributes:
+        one_update: a batch is good for a single optimiser step: nothing corrects for a policy that has moved.
     """
+
+    one_update: ClassVar[bool] = False
 
     @property
     def needs(self) -> frozenset[Need]:

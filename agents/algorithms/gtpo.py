@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -35,6 +35,7 @@ TINY = 1e-6  # a smaller advantage is rounding, and has no sign
 class GTPO(Algorithm):
     """Centred rewards, conflict tokens spared, uncertain trajectories dropped."""
 
+    one_update: ClassVar[bool] = True  # pi/sg[pi] is 1 whatever the sampler thought
     gamma: float = 0.1  # weight of the entropy in the advantage
     boost: float = 2.0  # w, of conflict tokens with a positive advantage
     threshold: float = math.log(2)  # nats; a trajectory of more entropy is dropped

@@ -9,7 +9,7 @@ c = N / (K N_g), with N_g of the N pairs in the pair's group g of K ("importance
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -42,6 +42,7 @@ class Preference(Algorithm):
     """Base of the algorithms on pairs; a subclass gives the penalty l, and c if it is not fixed."""
 
     weighting: Weighting = "pairs"
+    one_update: ClassVar[bool] = True
 
     @property
     def needs(self) -> frozenset[Need]:

@@ -12,7 +12,9 @@ gradient is the trajectory's own, and rows can still go to different micro-batch
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
+import torch
 from torch import Tensor
 
 from ludex.agents.algorithms import ops
@@ -22,13 +24,15 @@ from ludex.agents.batch import Batch
 
 @dataclass(frozen=True)
 class RLOO(Algorithm):
-    """Each trajectory against the mean of its group's others; a group of one teaches nothing."""
+    """Each trajectory against the mean of its group's others."""
 
     clip: float = 0.2  # half-width of the trust region, of the whole response's ratio
     beta: float = 0.05  # weight of the KL penalty in the reward; 0 needs no reference
+    # A group of one: it teaches nothing, or its baseline is 0, which is REINFORCE (as in Wang and Ammanabrolu 2025).
+    lone: Literal["zero", "raw"] = "zero"
 
     def __post_init__(self) -> None:
-        ops.at_least(0, **vars(self))
+        ops.at_least(0, clip=self.clip, beta=self.beta)
 
     @property
     def needs(self) -> frozenset[Need]:
@@ -41,6 +45,8 @@ class RLOO(Algorithm):
         if self.beta:
             rewards = rewards - self.beta * b.per_trajectory((ops.k1(b.old_logp, b.ref_logp) * b.mask).sum(1))
         adv = rewards - ops.leave_one_out(rewards, b)  # [B]
+        if self.lone == "raw":
+            adv = torch.where(ops.group_sum(torch.ones_like(rewards), b) > 1, adv, rewards)
         return b.with_(adv=adv[:, None] * b.mask, weight=ops.row_once(b))
 
     def loss(self, new: Forward, b: Batch) -> tuple[Tensor, Metrics]:

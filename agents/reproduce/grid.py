@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import closing, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import connection, get_context, parent_process
 from pathlib import Path
 from typing import Any
@@ -28,12 +28,13 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Measure:
-    """What to measure once a run is trained: k responses to each of n test problems of an environment."""
+    """What to measure once a run is trained: k responses to each of n problems of an environment."""
 
     name: str
     env: Mapping[str, Any]  # as an [[env]] table
     n: int
     k: int
+    split: str = "test"
 
 
 @dataclass(frozen=True)
@@ -140,13 +141,14 @@ def _measure(job: Job, measure: Measure) -> dict[str, Any]:
     with closing(Arena(settings.env)) as arena:
         policy = open_policy(str(job.folder / "model"), settings.env, device=settings.compute.device)
         player = policy_player(policy, Sampling(settings.rollout.max_new_tokens, 1.0))
-        episodes = play(player, arena, n=measure.n, k=measure.k, split="test", seed=0)
+        player.context = replace(player.context, history=settings.rollout.history)
+        episodes = play(player, arena, n=measure.n, k=measure.k, split=measure.split, seed=0)
     correct = [0] * measure.n
     for episode in episodes:
         if episode.stop is Stop.ENV_ERROR:
             raise RuntimeError(f"{episode.task_id}: {episode.error}")
         correct[episode.group] += episode.correct
-    levels = summarise(episodes, env=settings.env[0].id, model=settings.name, split="test").levels
+    levels = summarise(episodes, env=settings.env[0].id, model=settings.name, split=measure.split).levels
     return {"env": str(settings.env[0]), "k": measure.k, "correct": correct, "levels": levels}
 
 

@@ -49,7 +49,7 @@ class Scale:
 SCALES = {
     "cpu": Scale(300, 128, steps=150, prompts=16, problems=150, responses=16, simulation=10_000),
     "gpu": Scale(300, 128, steps=600, prompts=64, problems=500, responses=64, simulation=10_000, device="cuda"),
-    "test": Scale(80, 64, 2, 3, 3, 2, 20, seeds=2, workers=1),  # seconds: that everything runs, not what comes out
+    "test": Scale(140, 64, 2, 3, 3, 2, 20, seeds=2, workers=1),  # seconds: that everything runs, not what comes out
 }
 
 
