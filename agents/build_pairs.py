@@ -5,15 +5,16 @@ Tasks are posed in chunks; a file that was interrupted goes on behind the last w
 
 from __future__ import annotations
 
-from collections.abc import Sized
+from collections import Counter
+from collections.abc import Callable, Sized
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ludex.agents.evaluate import open_player
+from ludex.agents.evaluate import open_player, play_alike
 from ludex.agents.growing import Growing
-from ludex.agents.players import Listening, Oracle, Player, reseeded
+from ludex.agents.players import Oracle, Player
 from ludex.agents.rollout import Arena, Domain, Start
 from ludex.agents.sampling import Sampling
 from ludex.core import Stop, Trajectory
@@ -54,7 +55,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a file has got: tasks posed, pairs written, and the tasks that gave none.
+    """How far a file has got: tasks behind its last row, pairs written, and the tasks that gave none.
 
     Attributes:
         all_right, all_wrong: tasks whose usable responses were all of one kind.
@@ -68,7 +69,15 @@ class Progress:
     unusable: int = 0
 
 
-def build_pairs(recipe: Recipe, path: Path, n: int, *, tasks: int = 0, device: str = "auto") -> Progress:
+def build_pairs(
+    recipe: Recipe,
+    path: Path,
+    n: int,
+    *,
+    tasks: int = 0,
+    device: str = "auto",
+    report: Callable[[int, int], None] | None = None,
+) -> Progress:
     """Write `n` pairs, one a task, or go on with a file that was interrupted.
 
     Args:
@@ -77,30 +86,34 @@ def build_pairs(recipe: Recipe, path: Path, n: int, *, tasks: int = 0, device: s
         n: pairs wanted.
         tasks: how many to try at most; 0 for 20 n.
         device: for a local model.
+        report: is told now and then how many pairs there are, and how many an earlier run made.
 
     Raises:
-        ValueError: if the file has another recipe or is not of this function, or the tasks
+        ValueError: if the file has another recipe, is not of this function or is being written, or the tasks
             have nothing that `recipe.group_by` names.
     """
     file = Growing(path, recipe, "pairs")
-    progress: Progress = file.resume(Progress(), n)
-    if progress.pairs >= n:
-        return progress
-    domain = Domain(recipe.env, options=recipe.options)
-    with closing(Arena([domain])) as arena:
-        source = arena.source(0, recipe.seed, recipe.split)
-        _check_group(recipe, source)
-        limit = min(tasks or 20 * n, len(source) if isinstance(source, Sized) else tasks or 20 * n)
-        sampling = Sampling(recipe.max_new_tokens, recipe.temperature)
-        player = open_player(recipe.model, domain, sampling, recipe.seed, device)
-        file.begin(progress)
-        while progress.pairs < n and progress.tasks < limit:
-            chunk = range(progress.tasks, min(limit, progress.tasks + CHUNK))
-            rows, progress = _chunk(recipe, arena, player, chunk, progress)
-            file.add(rows[: len(rows) - max(0, progress.pairs - n)])
-            if progress.pairs <= n:  # else the rest of the chunk is still to come, should more be wanted
+    with file.alone():
+        progress: Progress = file.resume(Progress(), n)
+        if progress.pairs >= n:
+            return progress
+        domain = Domain(recipe.env, options=recipe.options)
+        with closing(Arena([domain])) as arena:
+            source = arena.source(0, recipe.seed, recipe.split)
+            _check_group(recipe, source)
+            limit = min(tasks or 20 * n, len(source) if isinstance(source, Sized) else tasks or 20 * n)
+            sampling = Sampling(recipe.max_new_tokens, recipe.temperature)
+            player = open_player(recipe.model, domain, sampling, recipe.seed, device)
+            file.begin(progress)
+            old = progress.pairs
+            while progress.pairs < n and progress.tasks < limit:
+                if report:
+                    report(progress.pairs, old)
+                chunk = range(progress.tasks, min(limit, progress.tasks + CHUNK))
+                rows, progress = _chunk(recipe, arena, player, chunk, progress, n)
+                file.add(rows)
                 file.keep(progress)
-    return replace(progress, pairs=min(n, progress.pairs))
+    return progress
 
 
 def _check_group(recipe: Recipe, source: Any) -> None:
@@ -114,30 +127,32 @@ def _check_group(recipe: Recipe, source: Any) -> None:
 
 
 def _chunk(
-    recipe: Recipe, arena: Arena, player: Player, tasks: range, before: Progress
+    recipe: Recipe, arena: Arena, player: Player, tasks: range, progress: Progress, n: int
 ) -> tuple[list[dict[str, Any]], Progress]:
-    """The rows of some tasks, at most one each, and the progress behind them."""
-    listening = Listening(reseeded(player, recipe.seed, tasks.start))
+    """The rows of some tasks, at most one each and `n` in all, and the progress behind the last."""
     starts = [Start(0, recipe.seed, recipe.split, i, i) for i in tasks for _ in range(recipe.k)]
-    episodes = arena.play(starts, listening)
+    episodes, rules = play_alike(arena, player, starts, recipe.seed)
     usable = [t for t in episodes if t.stop is not Stop.ENV_ERROR and t.turns and not any(x.cut for x in t.turns)]
+    lost = Counter(t.group for t in episodes) - Counter(t.group for t in usable)
     right: dict[int, Trajectory] = {t.group: t for t in reversed(usable) if t.correct}
     wrong: dict[int, Trajectory] = {t.group: t for t in reversed(usable) if not t.correct}
     if recipe.solutions:
         unsolved = [Start(0, recipe.seed, recipe.split, i, i) for i in wrong if i not in right]
         right |= {t.group: t for t in arena.play(sorted(unsolved, key=lambda s: s.index), Oracle()) if t.correct}
     source = arena.source(0, recipe.seed, recipe.split)
-    rows = [
-        _row(recipe, source, i, listening.system[i], right[i], wrong[i]) for i in tasks if i in right and i in wrong
-    ]
-    after = Progress(
-        tasks=before.tasks + len(tasks),
-        pairs=before.pairs + len(rows),
-        all_right=before.all_right + len(right.keys() - wrong.keys()),
-        all_wrong=before.all_wrong + len(wrong.keys() - right.keys()),
-        unusable=before.unusable + len(episodes) - len(usable),
-    )
-    return rows, after
+    rows = []
+    for i in tasks:
+        if progress.pairs < n:
+            both = i in right and i in wrong
+            rows += [_row(recipe, source, i, rules[i], right[i], wrong[i])] if both else []
+            progress = Progress(
+                tasks=progress.tasks + 1,
+                pairs=progress.pairs + both,
+                all_right=progress.all_right + (i in right and not both),
+                all_wrong=progress.all_wrong + (i in wrong and not both),
+                unusable=progress.unusable + lost[i],
+            )
+    return rows, progress
 
 
 def _row(recipe: Recipe, source: Any, index: int, system: str, right: Trajectory, wrong: Trajectory) -> dict[str, Any]:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sized
+from collections.abc import Callable, Sized
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ludex.agents.evaluate import open_player
+from ludex.agents.evaluate import open_player, play_alike
 from ludex.agents.growing import Growing
-from ludex.agents.players import Listening, reseeded
 from ludex.agents.rollout import Arena, Domain, Start
 from ludex.agents.sampling import Sampling
 from ludex.core import Stop, Trajectory
 
-CHUNK = 16  # tasks posed together
+CHUNK = 16  # tasks posed together at most
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a file has got: tasks played, episodes written, and those that failed or were lost."""
+    """How far a file has got: tasks behind its last row, episodes written, and those that failed or were lost."""
 
     tasks: int = 0
     episodes: int = 0
@@ -49,43 +48,69 @@ class Progress:
     lost: int = 0
 
 
-def build_trajectories(recipe: Recipe, path: Path, n: int, *, device: str = "auto") -> Progress:
+def build_trajectories(
+    recipe: Recipe, path: Path, n: int, *, device: str = "auto", report: Callable[[int, int], None] | None = None
+) -> Progress:
     """Write `n` episodes, one a task, or go on with a file that was interrupted.
 
     A row is {"id", "messages": [{"role", "content"}, ...], "reward", "correct", "level", "turns"}; other trainers
-    read the messages as a chat.
+    read the messages as a chat. Nothing is played that no row could be for, unless it must be `recipe.correct`.
+
+    Args:
+        recipe: what decides the rows.
+        path: the JSONL file; its card is `path` + ".card.json".
+        n: episodes wanted.
+        device: for a local model.
+        report: is told now and then how many episodes there are, and how many an earlier run made.
 
     Raises:
-        ValueError: if the file has another recipe or is not of this function.
+        ValueError: if the file has another recipe, is not of this function or is being written.
     """
     file = Growing(path, recipe, "episodes")
-    progress: Progress = file.resume(Progress(), n)
-    if progress.episodes >= n:
-        return progress
-    domain = Domain(recipe.env, options=recipe.options)
-    with closing(Arena([domain])) as arena:
-        source = arena.source(0, recipe.seed, recipe.split)
-        limit = len(source) if isinstance(source, Sized) else 20 * n
-        player = open_player(
-            recipe.agent, domain, Sampling(recipe.max_new_tokens, recipe.temperature), recipe.seed, device
-        )
-        file.begin(progress)
-        while progress.episodes < n and progress.tasks < limit:
-            chunk = range(progress.tasks, min(limit, progress.tasks + CHUNK))
-            listening = Listening(reseeded(player, recipe.seed, chunk.start))
-            played = arena.play([Start(0, recipe.seed, recipe.split, i, i) for i in chunk], listening)
-            whole = [t for t in played if t.stop is not Stop.ENV_ERROR and t.turns]
-            kept = [t for t in whole if t.correct or not recipe.correct]
-            file.add([row(t, listening.system.get(t.group, "")) for t in kept[: n - progress.episodes]])
-            progress = Progress(
-                tasks=progress.tasks + len(chunk),
-                episodes=progress.episodes + len(kept),
-                failed=progress.failed + sum(not t.correct for t in whole),
-                lost=progress.lost + len(played) - len(whole),
+    with file.alone():
+        progress: Progress = file.resume(Progress(), n)
+        if progress.episodes >= n:
+            return progress
+        domain = Domain(recipe.env, options=recipe.options)
+        with closing(Arena([domain])) as arena:
+            source = arena.source(0, recipe.seed, recipe.split)
+            limit = len(source) if isinstance(source, Sized) else 20 * n
+            player = open_player(
+                recipe.agent, domain, Sampling(recipe.max_new_tokens, recipe.temperature), recipe.seed, device
             )
-            if progress.episodes <= n:  # else the rest of the chunk is still to come, should more be wanted
+            file.begin(progress)
+            old = progress.episodes
+            while progress.episodes < n and progress.tasks < limit:
+                if report:
+                    report(progress.episodes, old)
+                size = CHUNK if recipe.correct else min(CHUNK, n - progress.episodes)
+                chunk = range(progress.tasks, min(limit, progress.tasks + size))
+                starts = [Start(0, recipe.seed, recipe.split, i, i) for i in chunk]
+                played, rules = play_alike(arena, player, starts, recipe.seed)
+                rows = []
+                for t in played:
+                    if progress.episodes < n:
+                        kept = _is_whole(t) and (t.correct or not recipe.correct)
+                        rows += [row(t, rules.get(t.group, ""))] * kept
+                        progress = _counted(progress, t, kept)
+                file.add(rows)
                 file.keep(progress)
-    return replace(progress, episodes=min(n, progress.episodes))
+    return progress
+
+
+def _is_whole(trajectory: Trajectory) -> bool:
+    return trajectory.stop is not Stop.ENV_ERROR and bool(trajectory.turns)
+
+
+def _counted(progress: Progress, trajectory: Trajectory, kept: bool) -> Progress:
+    """The progress behind one more task."""
+    whole = _is_whole(trajectory)
+    return Progress(
+        tasks=progress.tasks + 1,
+        episodes=progress.episodes + kept,
+        failed=progress.failed + (whole and not trajectory.correct),
+        lost=progress.lost + (not whole),
+    )
 
 
 def row(trajectory: Trajectory, system: str) -> dict[str, Any]:

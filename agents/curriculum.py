@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from ludex.agents.algorithms import ops
 from ludex.core import Stop, Trajectory
 
+# The keys that nothing reads, for each `by`.
+IDLE = {"": ("steps", "success", "window", "review"), "step": ("success", "window"), "success": ("steps",)}
+
 
 @dataclass(frozen=True)
 class CurriculumSettings:
@@ -38,7 +41,10 @@ class CurriculumSettings:
             raise ValueError(f"steps={list(self.steps)} must be 1 or more and rise")
 
     def check(self, levels: int) -> None:
-        """ValueError if the settings do not fit the number of [[env]] tables."""
+        """ValueError if the settings do not fit the number of [[env]] tables, or one of them does nothing."""
+        for name in IDLE[self.by]:
+            if getattr(self, name) != getattr(type(self), name):
+                raise ValueError(f"curriculum.{name} does nothing with curriculum.by = {self.by!r}; leave it out")
         if self.by and levels < 2:
             raise ValueError(f"curriculum.by = {self.by!r} needs two or more [[env]] tables, the easiest first")
         if self.by == "step" and len(self.steps) != levels - 1:

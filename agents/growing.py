@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ludex.agents.files import write_text
+from ludex.agents.files import locked, write_text
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,10 @@ class Growing:
     def card(self) -> Path:
         """The file beside it."""
         return self.path.with_name(self.path.name + ".card.json")
+
+    def alone(self) -> AbstractContextManager[None]:
+        """A block in which no other process writes the file, `resume` included; ValueError if one does."""
+        return locked(self.path.with_name(f".{self.path.name}.lock"), self.path)
 
     def resume(self, start: Any, n: int) -> Any:
         """How far the file has got, which is cut back to that; `start` if there is none yet.
@@ -55,9 +60,8 @@ class Growing:
         count = getattr(progress, self.rows)
         if len(lines) < count:
             raise ValueError(f"{self.path} has lost rows that {self.card.name} counts; delete both to begin again")
-        if len(lines) >= n:
-            return type(start)(**{**asdict(progress), self.rows: len(lines)})
-        write_text(self.path, "".join(lines[:count]))
+        if count < n:
+            write_text(self.path, "".join(lines[:count]))
         return progress
 
     def _read(self, kind: type[Any]) -> Any:
@@ -67,7 +71,7 @@ class Growing:
         except (ValueError, KeyError, TypeError) as error:
             what = f"{type(error).__name__}: {error}"
             raise ValueError(f"{self.card} is no card of a file of {self.rows} ({what})") from None
-        for name, value in asdict(self.recipe).items():
+        for name, value in json.loads(json.dumps(asdict(self.recipe))).items():  # as a card has it: tuples are lists
             if getattr(old, name) != value:
                 was = f"{self.path} was begun with {name} = {getattr(old, name)!r}"
                 raise ValueError(f"{was}, not {value!r}; choose another -o")

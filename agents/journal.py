@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from typing import Any, Protocol
 
 from ludex.agents.batch import rows_of
 from ludex.agents.files import strict_json, write_text
+from ludex.agents.settings import SINKS
+from ludex.agents.transcripts import record
 from ludex.core import Trajectory
 from ludex.lookup import MissingExtra, suggest
 
@@ -46,8 +49,6 @@ class _Tracker:
     """wandb, or trackio, which offers the same three calls."""
 
     def __init__(self, library: str, folder: Path, name: str, config: Mapping[str, Any]):
-        import importlib
-
         module = importlib.import_module(library)
         options = {"dir": str(folder)} if library == "wandb" else {}
         self._module, self._run = module, module.init(project="ludex", name=name, config=dict(config), **options)
@@ -63,21 +64,27 @@ def open_sinks(names: Sequence[str], folder: Path, run: str, config: Mapping[str
     """The trackers of those names.
 
     Raises:
+        ValueError, MissingExtra: as `check_sinks`.
+    """
+    check_sinks(names)
+    return [
+        _TensorBoard(folder, run, config) if name == "tensorboard" else _Tracker(name, folder, run, config)
+        for name in names
+    ]
+
+
+def check_sinks(names: Sequence[str]) -> None:
+    """Whether the trackers of those names can be opened, before anything is.
+
+    Raises:
         ValueError: for an unknown name.
         MissingExtra: if a tracker's library is not installed.
     """
-    known = ("tensorboard", "wandb", "trackio")
-    sinks: list[Sink] = []
     for name in names:
-        if name not in known:
-            raise ValueError(f"log.sinks: no tracker {name!r}; {suggest(name, known)}")
-        try:
-            sinks.append(
-                _TensorBoard(folder, run, config) if name == "tensorboard" else _Tracker(name, folder, run, config)
-            )
-        except ModuleNotFoundError as error:
-            raise MissingExtra(f"log.sinks: {name} needs {error.name}: pip install {name}") from error
-    return sinks
+        if name not in SINKS:
+            raise ValueError(f"log.sinks: no tracker {name!r}; {suggest(name, SINKS)}")
+        if importlib.util.find_spec(name) is None:
+            raise MissingExtra(f"log.sinks: {name} is not installed: pip install {name}")
 
 
 class Journal:
@@ -114,16 +121,7 @@ class Journal:
 def episode_record(trajectory: Trajectory) -> dict[str, Any]:
     """A trajectory as plain data; `rows` are its training rows (ids and mask)."""
     return {
-        "task_id": trajectory.task_id,
-        "group": trajectory.group,
-        "stop": str(trajectory.stop),
-        "error": trajectory.error,
-        "reward": trajectory.reward if trajectory.stop != "env_error" else None,
-        "correct": trajectory.correct,
-        "score": trajectory.score.to_dict() if trajectory.score else None,
-        "turns": [
-            {"observation": t.observation, "text": t.text, "reward": t.reward, "cut": t.cut} for t in trajectory.turns
-        ],
+        **record(trajectory),
         "rows": [
             {"ids": row.tokens, "mask": [int(m) for m in row.mask]}
             for row in (rows_of(trajectory) if all(t.action_ids for t in trajectory.turns) else ())

@@ -6,6 +6,7 @@ import copy
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from statistics import fmean
 from typing import Any
 
@@ -35,13 +36,21 @@ class Learner:
         settings: of the optimiser.
         temperature: the sampler's; log-probabilities are of the tempered distribution.
         total_steps: for the learning rate's schedule.
+        deterministic: learn the same, bit for bit, every time; only a GPU has to be asked.
     """
 
     def __init__(
-        self, policy: Policy, algorithm: Algorithm, settings: OptimSettings, temperature: float, total_steps: int
+        self,
+        policy: Policy,
+        algorithm: Algorithm,
+        settings: OptimSettings,
+        temperature: float,
+        total_steps: int,
+        deterministic: bool = True,
     ):
         self.policy, self.algorithm, self.settings = policy, algorithm, settings
         self.temperature, self.total_steps = temperature, total_steps
+        self._ordered = deterministic and policy.device.type == "cuda"
         # With adapters the reference is the policy without them.
         copied = "ref" in algorithm.needs and policy.adapters is None
         self.reference = copy.deepcopy(policy).requires_grad_(False) if copied else None
@@ -134,10 +143,11 @@ class Learner:
             rows = part.rows(index).to(self.policy.device)
             with self.meter.forward():
                 new = self.policy(rows, self.temperature, "entropy" in self.algorithm.needs)
-            loss, metrics = self.algorithm.loss(new, rows)
-            if not torch.isfinite(loss):
-                return self._skip(_first_bad(new))
-            loss.backward()  # type: ignore[no-untyped-call]
+            with repeatable(self._ordered):
+                loss, metrics = self.algorithm.loss(new, rows)
+                if not torch.isfinite(loss):
+                    return self._skip(_first_bad(new))
+                loss.backward()  # type: ignore[no-untyped-call]
             for name, value in {"loss": loss.detach(), **metrics}.items():
                 sums[name] = sums.get(name, torch.zeros((), device=value.device)) + value
             gap = torch.maximum(gap, ((new.logp.detach() - rows.old_logp) * rows.mask).abs().max().cpu())
@@ -147,8 +157,8 @@ class Learner:
         self.optimizer.step()
         self.masters.publish()
         self.skips = 0
-        weight = float(part.weight.sum()) or 1.0
-        means = {name: float(value) / (1.0 if name == "loss" else weight) for name, value in sums.items()}
+        found = {name: float(value) for name, value in sums.items()}
+        means = {"loss": found.pop("loss"), **self.algorithm.means(found, part)}
         return {**means, "grad_norm": float(norm), "gap": float(gap), "skipped": 0.0}
 
     def _skip(self, bad: str) -> dict[str, float]:
@@ -185,6 +195,32 @@ class Learner:
         self.optimizer.load_state_dict(state["optimizer"])
         self.algorithm.load_state_dict(state["algorithm"])
         self.skips = state["skips"]
+
+
+@contextmanager
+def repeatable(on: bool) -> Iterator[None]:
+    """Choose kernels that add up in the same order every time, for the length of a block.
+
+    Raises:
+        RuntimeError: for an operation that has no such kernel.
+    """
+    if not on:
+        yield
+        return
+    memory: Any = torch.utils.deterministic
+    before = torch.are_deterministic_algorithms_enabled(), memory.fill_uninitialized_memory
+    torch.use_deterministic_algorithms(True)
+    memory.fill_uninitialized_memory = False  # nothing here reads what it has not written
+    try:
+        yield
+    except RuntimeError as error:
+        if "deterministic" not in str(error):
+            raise
+        reason = " ".join(str(error).split())
+        raise RuntimeError(f"compute.deterministic = false learns in spite of this: {reason}") from error
+    finally:
+        torch.use_deterministic_algorithms(before[0])
+        memory.fill_uninitialized_memory = before[1]
 
 
 def _first_bad(new: Forward) -> str:

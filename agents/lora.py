@@ -6,6 +6,7 @@ learning goes on, so that no number of merges wears the base model down.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,8 +32,8 @@ class LoraSettings:
     def __post_init__(self) -> None:
         if self.rank < 0:
             raise ValueError(f"rank={self.rank} must be at least 0")
-        if self.alpha <= 0:
-            raise ValueError(f"alpha={self.alpha} must be positive")
+        if not 0 < self.alpha < math.inf:
+            raise ValueError(f"alpha={self.alpha} must be positive and finite")
         if not self.targets:
             raise ValueError("targets=() adapts nothing; use rank=0 for no adapters")
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import Any
 
+from ludex.agents.report import level_of
 from ludex.agents.settings import Settings
 from ludex.core import Stop, Trajectory
 
@@ -16,8 +17,8 @@ def describe(played: Sequence[Trajectory]) -> dict[str, float]:
     """What a step's episodes look like: rewards, success, levels, lengths, entropy of what was sampled."""
     whole = [t for t in played if t.stop is not Stop.ENV_ERROR and t.turns]
     turns = [turn for t in whole for turn in t.turns]
-    levels = Counter(t.score.level for t in whole if t.score)
-    order = next((t.score.scale.levels for t in whole if t.score), ())
+    levels = Counter(map(level_of, whole))
+    order = [level for t in whole if t.score for level in t.score.scale.levels]  # a mix may have several scales
     sampled = sum(len(turn.logps) for turn in turns)
     return {
         "reward": fmean(t.reward for t in whole),
@@ -29,7 +30,7 @@ def describe(played: Sequence[Trajectory]) -> dict[str, float]:
         "repetition": fmean(repetition(turn.action_ids) for turn in turns),
         "truncated": fmean(t.stop is not Stop.TERMINATED for t in whole),
         "env_errors": len(played) - len(whole),
-        **{f"level/{level}": levels[level] / len(whole) for level in order},
+        **{f"level/{level}": levels[level] / len(whole) for level in dict.fromkeys([*order, *levels])},
     }
 
 

@@ -51,12 +51,15 @@ def read_pairs(path: str | Path, group: str = "group") -> list[Pair]:
         OSError: if there is no such file.
     """
     found = []
-    with Path(path).open(encoding="utf-8") as lines:
+    with Path(path).open("rb") as lines:
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
             try:
-                found.append(parse_pair(json.loads(line), group))
+                found.append(parse_pair(json.loads(line.decode()), group))
+            except UnicodeDecodeError as error:
+                what = f"not UTF-8 text ({error.reason} at byte {error.start} of the line)"
+                raise ValueError(f"{path}:{number}: {what}") from None
             except (ValueError, RecursionError) as error:
                 raise ValueError(f"{path}:{number}: {error}") from None
     if not found:
@@ -71,7 +74,8 @@ def parse_pair(row: Any, group: str = "group") -> Pair:
         raise ValueError(f"a row must be an object with {', '.join(wanted)}")
     for column in wanted:
         if column not in row:
-            raise ValueError(f"there is no column {column!r}; {suggest(column, map(str, row))}")
+            one = ', or data.group = "" for one group' if column == group else ""
+            raise ValueError(f"there is no column {column!r}; {suggest(column, map(str, row))}{one}")
     prompt = _messages(row["prompt"], "user", "prompt")
     chosen, rejected = (_response(row[name], name) for name in ("chosen", "rejected"))
     if chosen == rejected:
@@ -79,7 +83,7 @@ def parse_pair(row: Any, group: str = "group") -> Pair:
     name = row[group] if group else ""
     if name is None or isinstance(name, list | dict):
         raise ValueError(f"{group} = {name!r} must be a text or a number")
-    return Pair(prompt, chosen, rejected, str(name))
+    return Pair(prompt, chosen, rejected, _text(str(name), group))
 
 
 def _messages(value: Any, role: str, where: str) -> tuple[Message, ...]:
@@ -90,14 +94,19 @@ def _messages(value: Any, role: str, where: str) -> tuple[Message, ...]:
         raise ValueError(f'{where} must be a text or a list of messages {{"role": ..., "content": text}}')
     if value[-1]["role"] != role:
         raise ValueError(f"the last message of {where} must be the {role}'s, not the {value[-1]['role']}'s")
-    return tuple({"role": message["role"], "content": message["content"]} for message in value)
+    return tuple({"role": message["role"], "content": _text(message["content"], where)} for message in value)
 
 
 def _is_message(value: Any) -> bool:
-    if not isinstance(value, Mapping) or value.get("role") not in ("system", "user", "assistant"):
-        return False
-    content = value.get("content")
-    return isinstance(content, str) and not any("\ud800" <= c <= "\udfff" for c in content)  # no tokenizer takes those
+    known = isinstance(value, Mapping) and value.get("role") in ("system", "user", "assistant")
+    return known and isinstance(value.get("content"), str)
+
+
+def _text(value: str, where: str) -> str:
+    """The text itself; ValueError if it holds half of a character, which JSON can spell."""
+    if any("\ud800" <= c <= "\udfff" for c in value):
+        raise ValueError(f"{where} holds a lone surrogate, which no tokenizer takes")
+    return value
 
 
 def _response(value: Any, where: str) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -20,7 +21,7 @@ from typing import Any
 
 from ludex.agents.evaluate import play
 from ludex.agents.players import Player
-from ludex.agents.report import Interval, bootstrap
+from ludex.agents.report import Interval, interval
 from ludex.agents.rollout import Arena
 from ludex.core import Stop, Task, Trajectory, Turn
 
@@ -67,15 +68,16 @@ def measure(episodes: Sequence[Trajectory], tasks: dict[int, Task], limit: int =
     steps = [len(e.turns) if e.correct else max(len(e.turns), limit or cap(tasks[e.group])) for e in whole]
     won = [length for e, length in zip(whole, steps, strict=True) if e.correct]
     best = [e.correct and len(e.turns) <= fewest(tasks[e.group]) for e in whole]
+    k = max(Counter(e.group for e in whole).values(), default=1)
     success, minimal = (_by_problem(whole, marks) for marks in ([e.correct for e in whole], best))
     return Planning(
         n=len(whole),
         success=_mean(success),
-        success_interval=bootstrap(success),
+        success_interval=interval(success, k),
         asat=_mean(steps),
         asst=_mean(won),
         minimal=_mean(minimal),
-        minimal_interval=bootstrap(minimal),
+        minimal_interval=interval(minimal, k),
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from ludex.agents.pool import Lane
+from ludex.agents.pool import Call, Lane
 from ludex.agents.render import Message, Renderer
 from ludex.agents.sampling import Engine, Sample, Sampling, stream
 from ludex.core import Trajectory, Turn
@@ -27,6 +27,7 @@ class Episode:
         trajectory: what has happened so far.
         member: its number within its group.
         lane: the thread that its environment lives on.
+        call: what its environment was handed and has not answered yet.
     """
 
     env: Any
@@ -35,6 +36,7 @@ class Episode:
     trajectory: Trajectory
     member: int = 0
     lane: Lane = field(default_factory=Lane)
+    call: Call | None = None
 
     @property
     def system(self) -> str:

@@ -6,16 +6,20 @@ meets two threads at once, nor another one than its own as long as nothing hangs
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
+
+GRACE_S = 1.0  # what a call that is under way has to end when everything is broken off
 
 
 class EnvTimeout(Exception):
@@ -29,14 +33,18 @@ class Call:
     Attributes:
         function: what to call.
         began: the clock (`time.monotonic`) when it began, infinite before.
-        answer: where its thread leaves the outcome.
-        outcome: whether it returned, and what, or what it raised; None until somebody asked for it.
+        answer: where its thread leaves whether it returned, and what, or what it raised.
+        answered: set once it has; to wait for this takes nothing away, should Ctrl-C come just then.
+        outcome: the answer, or that there was none; None until somebody asked for it.
+        abandoned: whether its thread was given up and may still be in it.
     """
 
     function: Callable[[], Any]
     began: float = math.inf
-    answer: queue.SimpleQueue[tuple[bool, Any]] = field(default_factory=queue.SimpleQueue)
+    answer: tuple[bool, Any] | None = None
+    answered: threading.Event = field(default_factory=threading.Event)
     outcome: tuple[bool, Any] | None = None
+    abandoned: bool = False
 
 
 class Lane:
@@ -56,25 +64,43 @@ class Lane:
         self._unsettled: deque[Call] = deque()  # in the order of submission
 
     def submit(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Call:
-        """Hand out `function(...)`."""
+        """Hand out `function(...)`. KeyboardInterrupt for Ctrl-C in a call that is made at once."""
         call = Call(partial(function, *args, **kwargs))
-        self._unsettled.append(call)
         if self.threaded:
             if self._thread is None:
                 self._start()
+            self._unsettled.append(call)
             self._calls.put(call)
         else:
-            _make(call)
+            call.outcome = _make(call)
+            if isinstance(call.outcome[1], KeyboardInterrupt):
+                raise call.outcome[1]
         return call
 
     def result(self, call: Call) -> Any:
-        """What the call returned, once it has; what it raised, or EnvTimeout."""
+        """What the call returned, once it has.
+
+        Raises:
+            Exception: what the call raised.
+            RuntimeError: if it raised what would end a thread or the program, such as SystemExit.
+            EnvTimeout: if it did not return within the limit.
+            CancelledError: if it was never made.
+        """
         while call.outcome is None:
             self._settle_first()
         returned, value = call.outcome
-        if not returned:
+        if returned:
+            return value
+        if isinstance(value, Exception):
             raise value
-        return value
+        raise RuntimeError(f"it raised {type(value).__name__}: {value}") from value
+
+    def cancel(self, until: float) -> None:
+        """Drop the calls that have not begun, and wait for the one under way, but not past `until` on the clock."""
+        for call in _taken(self._calls):
+            call.outcome = (False, CancelledError("broken off before it began"))
+        while self._unsettled:
+            self._settle_first(until)
 
     def close(self) -> None:
         """Wait for the calls handed out, and let the thread end."""
@@ -85,18 +111,19 @@ class Lane:
             self._thread.join()
             self._thread = None
 
-    def _settle_first(self) -> None:
-        """Wait for the oldest call: those behind it begin when it is over."""
+    def _settle_first(self, until: float = math.inf) -> None:
+        """Wait for the oldest call, which those behind it wait for; abandon it at its limit, or at `until`."""
         call = self._unsettled[0]
         while call.outcome is None:
             now = time.monotonic()
-            left = max(0.0, min(call.began, now) + self.limit_s - now)
-            try:
-                call.outcome = call.answer.get(timeout=left if left < math.inf else None)
-            except queue.Empty:
-                if time.monotonic() >= call.began + self.limit_s:
-                    call.outcome = (False, EnvTimeout(f"no answer within {self.limit_s:g} s"))
-                    self._abandon()
+            left = max(0.0, min(min(call.began, now) + self.limit_s, until) - now)
+            over = call.began + self.limit_s
+            if call.answered.wait(left if left < math.inf else None):
+                call.outcome = call.answer
+            elif time.monotonic() >= min(over, until):
+                why = f"no answer within {self.limit_s:g} s" if over < until else "broken off"
+                call.abandoned, call.outcome = True, (False, EnvTimeout(why))
+                self._abandon()
         self._unsettled.popleft()
 
     def _start(self) -> None:
@@ -107,11 +134,8 @@ class Lane:
     def _abandon(self) -> None:
         stuck = self._calls
         self._start()
-        while not stuck.empty():  # the stuck thread may wake just now and take one: then it is made there
-            try:
-                self._calls.put(stuck.get_nowait())
-            except queue.Empty:
-                break
+        for call in _taken(stuck):  # the stuck thread may wake just now and take one: then it is made there
+            self._calls.put(call)
         stuck.put(None)  # should the call ever return, its thread ends
 
 
@@ -131,6 +155,12 @@ class Pool:
         """The lane of the next environment."""
         return self._lanes[next(self._next)]
 
+    def cancel(self) -> None:
+        """Drop the calls that have not begun, and wait for those under way, but not for longer than GRACE_S."""
+        until = time.monotonic() + GRACE_S
+        for lane in self._lanes:
+            lane.cancel(until)
+
     def close(self) -> None:
         """Wait for all calls and let the threads end."""
         for lane in self._lanes:
@@ -139,16 +169,22 @@ class Pool:
 
 def _serve(calls: queue.SimpleQueue[Call | None]) -> None:
     while (call := calls.get()) is not None:
-        _make(call)
+        call.answer = _make(call)
+        call.answered.set()
         del call  # an idle thread keeps no environment alive
 
 
-def _make(call: Call) -> None:
+def _make(call: Call) -> tuple[bool, Any]:
+    """The outcome, whatever it is: a thread that ended would leave those who wait for it waiting."""
     call.began = time.monotonic()
     try:
-        outcome = True, call.function()
-    except Exception as error:
-        outcome = False, error
-    except SystemExit as error:
-        outcome = False, RuntimeError(f"it called sys.exit({error})")
-    call.answer.put(outcome)
+        return True, call.function()
+    except BaseException as error:
+        return False, error
+
+
+def _taken(calls: queue.SimpleQueue[Call | None]) -> Iterator[Call]:
+    """Take out what waits in a queue."""
+    with contextlib.suppress(queue.Empty):
+        while (call := calls.get_nowait()) is not None:
+            yield call

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import queue
+import threading
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -128,6 +131,42 @@ def _stop_left_out(choice: dict[str, Any], text: str, sampling: Sampling) -> str
     return str(told) if told in sampling.stop and not text.endswith(str(told)) else ""
 
 
+class Requests:
+    """Calls on daemon threads: the end of the program, which waits for those of a ThreadPoolExecutor, waits for none.
+
+    Args:
+        parallel: calls at once.
+    """
+
+    def __init__(self, parallel: int):
+        self.parallel, self._threads = parallel, 0
+        self._calls: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = queue.SimpleQueue()
+
+    def submit(self, function: Callable[..., Any], *args: Any) -> Future[Any]:
+        """Hand out `function(...)`; to cancel its future drops it, if it has not begun."""
+        future: Future[Any] = Future()
+        self._calls.put((future, partial(function, *args)))
+        if self._threads < self.parallel:
+            threading.Thread(target=_work, args=(self._calls,), daemon=True, name="ludex-request").start()
+            self._threads += 1
+        return future
+
+    def close(self) -> None:
+        """Let the threads end, each after the call that it is making."""
+        for _ in range(self._threads):
+            self._calls.put(None)
+
+
+def _work(calls: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None]) -> None:
+    while (call := calls.get()) is not None:
+        future, function = call
+        if future.set_running_or_notify_cancel():
+            try:
+                future.set_result(function())
+            except BaseException as error:  # for the thread that waits for it
+                future.set_exception(error)
+
+
 @dataclass
 class RemotePlayer:
     """A model behind an OpenAI-compatible endpoint; several completions are several requests.
@@ -145,18 +184,20 @@ class RemotePlayer:
     history: int = 0
     parallel: int = 16
     _asked: dict[Episode, Future[Turn | None]] = field(default_factory=dict, init=False, repr=False)
-    _threads: ThreadPoolExecutor | None = field(default=None, init=False, repr=False)
+    _requests: Requests | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.sampling.top_k or self.sampling.min_p:
             raise ValueError("top_k and min_p are for local models: an openai: model takes top_p alone")
+        if self.parallel < 1:
+            raise ValueError(f"parallel={self.parallel} must be at least 1")
 
     def submit(self, episodes: Sequence[Episode]) -> None:
         """Ask for one completion for each episode."""
-        if self._threads is None:
-            self._threads = ThreadPoolExecutor(self.parallel)
+        if self._requests is None:
+            self._requests = Requests(self.parallel)
         for episode in episodes:
-            self._asked[episode] = self._threads.submit(self._ask, episode)
+            self._asked[episode] = self._requests.submit(self._ask, episode)
 
     def collect(self) -> list[tuple[Episode, Turn | None]]:
         """The completions that have come.
@@ -172,9 +213,9 @@ class RemotePlayer:
         """Take back what was asked for the episode; the threads end with the last one."""
         if future := self._asked.pop(episode, None):
             future.cancel()
-        if self._threads is not None and not self._asked:
-            self._threads.shutdown(wait=False)
-            self._threads = None
+        if self._requests is not None and not self._asked:
+            self._requests.close()
+            self._requests = None
 
     def _ask(self, episode: Episode) -> Turn | None:
         try:

@@ -16,14 +16,15 @@ from typing import Any, Literal
 import numpy as np
 
 from ludex.agents.players import Episode, Player
-from ludex.agents.pool import Call, EnvTimeout, Lane, Pool
+from ludex.agents.pool import EnvTimeout, Lane, Pool
 from ludex.core import Score, Status, Stop, Trajectory, Turn
 from ludex.envs.core import SPLITS, TextEnv
-from ludex.envs.process import CONCURRENCY, ProcessEnv, declared
+from ludex.envs.process import CONCURRENCY, EnvFailure, ProcessEnv, declared
 from ludex.envs.registry import make
 from ludex.lookup import suggest
 
 Note = Callable[[Episode, Any], None]
+Ended = Callable[[Trajectory], None]
 
 
 @dataclass(frozen=True)
@@ -72,43 +73,57 @@ class Arena:
     Args:
         domains: the environments.
         max_turns: responses before an episode counts as truncated.
-        timeout_s: limit of one reset or step; 0 for none.
+        timeout_s: limit of one reset or step, and of starting an environment's process; 0 for none.
         workers: threads on which environments are stepped while responses are sampled; 0 for one, in turn with
             sampling.
 
     Raises:
         UnknownName, MissingExtra, TypeError: for an environment that cannot be made, before anything is played.
+        EnvFailure: for one that cannot be made in its process, or not within the limit.
     """
 
     def __init__(self, domains: Sequence[Domain], *, max_turns: int = 50, timeout_s: float = 60.0, workers: int = 0):
         self.domains, self.max_turns = list(domains), max_turns
         self._overlap, self._pool = workers > 0, Pool(workers, timeout_s)
         self._apart = [_is_apart(domain) for domain in domains]
-        self._idle = [[self._make(i)] for i in range(len(domains))]
-        self._base = [_tasks(idle[0][0]) for idle in self._idle]
+        self.judged: set[int] = set()  # domains that have said themselves whether an episode succeeded
+        self._ended: Ended
+        self._idle: list[list[tuple[Any, Lane]]] = [[] for _ in domains]
         self._sources: dict[tuple[int, int, str], Any] = {}
+        try:
+            self._base = [self._make_first(i) for i in range(len(domains))]
+        except BaseException:
+            self._pool.cancel()
+            self.close()
+            raise
 
-    def play(self, starts: Sequence[Start], player: Player) -> list[Trajectory]:
-        """One trajectory for each start, in order.
+    def play(self, starts: Sequence[Start], player: Player, ended: Ended | None = None) -> list[Trajectory]:
+        """One trajectory for each start, in order; `ended` is told each one as soon as it is over.
 
         No episode waits for another one's response. With workers, what is handed to the environments after one
         `collect` of the player is awaited after its next, or at once when the player has nothing else to do. So
         sampling and environments overlap, and who is sampled together still depends on nothing but the responses:
         the environments' speed changes no result.
         """
+        self._ended = ended or (lambda trajectory: None)
         members: Counter[tuple[int, int]] = Counter()
         episodes = []
         for start in starts:
             episodes.append(self._seat(start, members[start.domain, start.group]))
             members[start.domain, start.group] += 1
         try:
+            for episode in episodes:
+                if episode.env is None:
+                    self._ended(episode.trajectory)
             self._open(episodes, starts, player)
             self._run([episode for episode in episodes if episode.env is not None], player)
-        finally:  # none is left but after an exception of the player's, or Ctrl-C
+        except BaseException:  # of the player's, or Ctrl-C, which waits for no environment
+            self._pool.cancel()
             for episode in episodes:
                 if episode.env is not None:
                     self._drop(episode)
                     player.leave(episode)
+            raise
         return [episode.trajectory for episode in episodes]
 
     def _seat(self, start: Start, member: int) -> Episode:
@@ -128,15 +143,15 @@ class Arena:
         together = []
         for episode, start in zip(episodes, starts, strict=True):
             if episode.env is not None:
-                reset = (episode, episode.lane.submit(self._reset, episode.env, start))
+                episode.call = episode.lane.submit(self._reset, episode.env, start)
                 if self._base[start.domain] is None or self._apart[start.domain]:
-                    together.append(reset)
+                    together.append(episode)
                 else:
-                    self._settle([reset], self._opened, player)
+                    self._settle([episode], self._opened, player)
         self._settle(together, self._opened, player)
 
     def _run(self, ready: list[Episode], player: Player) -> None:
-        stepping: list[tuple[Episode, Call]] = []
+        stepping: list[Episode] = []
         waiting = 0  # for the player
         while ready or waiting:
             player.submit(ready)
@@ -148,31 +163,38 @@ class Arena:
                 ready += self._settle(stepping, self._stepped, player)
                 stepping = []
 
-    def _hand_out(self, answers: Sequence[tuple[Episode, Turn | None]], player: Player) -> list[tuple[Episode, Call]]:
+    def _hand_out(self, answers: Sequence[tuple[Episode, Turn | None]], player: Player) -> list[Episode]:
         """Give the actions to their environments; None ends an episode for want of context."""
-        calls = []
+        stepping = []
         for episode, turn in answers:
             if turn is None:
                 self._finish(episode, Stop.CONTEXT, {})
-                player.leave(episode)
+                self._leave(episode, player)
             else:
                 episode.trajectory.turns.append(turn)
-                calls.append((episode, episode.lane.submit(episode.env.step, turn.text)))
-        return calls
+                episode.call = episode.lane.submit(episode.env.step, turn.text)
+                stepping.append(episode)
+        return stepping
 
-    def _settle(self, calls: Sequence[tuple[Episode, Call]], note: Note, player: Player) -> list[Episode]:
+    def _settle(self, episodes: Sequence[Episode], note: Note, player: Player) -> list[Episode]:
         """Wait for what environments answer, and note it; the episodes that go on."""
         live = []
-        for episode, call in calls:
+        for episode in episodes:
+            assert episode.call is not None
             try:
-                note(episode, episode.lane.result(call))
+                note(episode, episode.lane.result(episode.call))
             except Exception as error:
                 self._fail(episode, error)
+            episode.call = None
             if episode.env is None:
-                player.leave(episode)
+                self._leave(episode, player)
             else:
                 live.append(episode)
         return live
+
+    def _leave(self, episode: Episode, player: Player) -> None:
+        player.leave(episode)
+        self._ended(episode.trajectory)
 
     def source(self, domain: int, seed: int, split: str) -> Any:
         """The tasks of a Ludex environment, one object for all of its copies; None for a foreign environment."""
@@ -196,6 +218,20 @@ class Arena:
         domain = self.domains[number]
         made: Any = ProcessEnv if self._apart[number] else make
         return made(domain.id, **domain.options), self._pool.lane()
+
+    def _make_first(self, number: int) -> Any:
+        """Make an environment of a domain, to be played; the tasks of a Ludex environment, None for any other."""
+        env, lane = self._make(number)
+        try:
+            tasks = lane.result(lane.submit(_tasks, env))  # this starts its process, if it has one
+        except BaseException as error:
+            if isinstance(env, ProcessEnv):
+                env.kill()
+            if isinstance(error, EnvFailure | EnvTimeout):
+                raise EnvFailure(f"{self.domains[number].id} cannot be started: {error}") from error
+            raise
+        self._idle[number].append((env, lane))
+        return tasks
 
     def _reset(self, env: Any, start: Start) -> Any:
         """A Ludex environment is reset to the very task, any other one by a seed drawn from the same four facts."""
@@ -226,6 +262,8 @@ class Arena:
     def _finish(self, episode: Episode, stop: Stop, info: dict[str, Any]) -> None:
         trajectory, domain = episode.trajectory, self.domains[episode.trajectory.domain]
         score = info.get("score")
+        if isinstance(score, Score) or "is_success" in info:
+            self.judged.add(trajectory.domain)
         if isinstance(score, Score):  # others keep points under that name
             trajectory.score = score
             trajectory.correct, trajectory.threshold = score.correct, score.scale.threshold
@@ -240,13 +278,13 @@ class Arena:
         episode.trajectory.stop = Stop.ENV_ERROR
         episode.trajectory.error = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         if episode.env is not None:
-            self._drop(episode, hangs=isinstance(error, EnvTimeout))
+            self._drop(episode)
 
-    def _drop(self, episode: Episode, hangs: bool = False) -> None:
-        """Do not use an environment again, whose state is unknown; a thread that hangs may still be in it."""
+    def _drop(self, episode: Episode) -> None:
+        """Do not use an environment again, whose state is unknown; an abandoned thread may still be in it."""
         if isinstance(episode.env, ProcessEnv):
             episode.env.kill()
-        elif not hangs:
+        elif episode.call is None or not episode.call.abandoned:
             episode.lane.submit(episode.env.close)
         episode.env = None
 

@@ -5,38 +5,78 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from ludex.agents.files import write_text
+from ludex.agents.files import locked, settle, write_folder, write_text
 from ludex.agents.journal import provenance
 from ludex.agents.settings import Settings
 from ludex.config import ConfigError
 
 
-def check(folder: Path, settings: Settings) -> None:
+def alone(folder: Path) -> AbstractContextManager[None]:
+    """A block in which no other process writes into a run folder; ValueError if one does."""
+    return locked(folder.with_name(f".{folder.name}.lock"), folder)
+
+
+def check(folder: Path, settings: Settings, *, longer: bool = False) -> None:
     """Refuse a folder that holds another run.
+
+    Args:
+        folder: of the run.
+        settings: what it is to be.
+        longer: accept more steps than the folder's run has, where they follow from those that it has taken.
 
     Raises:
         ConfigError: if its configuration is another one; the message lists the differences.
     """
+    settle(folder)
     config = folder / "config.toml"
     if not config.exists():
         return
-    differences = compare(tomllib.loads(config.read_text()), tomllib.loads(settings.to_toml()))
-    if differences:
-        raise ConfigError(
-            f"{folder} holds a run with another configuration ({'; '.join(differences)}); "
-            "choose another name=... or delete the folder"
-        )
+    try:
+        old = tomllib.loads(config.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ConfigError(f"{config} is damaged ({error}); --fresh deletes the run and begins anew") from None
+    new = tomllib.loads(settings.to_toml())
+    differences = compare(old, new)
+    if not differences or (longer and _continues(old, new)):
+        return
+    raise ConfigError(
+        f"{folder} holds a run with another configuration ({'; '.join(differences)}); choose another name=..., "
+        f"with model={folder}/model to train on from its weights; or --fresh, which deletes the folder"
+    )
 
 
-def claim(folder: Path, settings: Settings) -> None:
-    """Create a run folder with its resolved configuration and provenance, if it is not there."""
-    if not (folder / "config.toml").exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        write_text(folder / "provenance.json", json.dumps(provenance(), indent=2))
-        write_text(folder / "config.toml", settings.to_toml())
+def _continues(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """Whether a run takes the steps of another one first: then its learning rate does not look at its end."""
+    same_start = not compare({**old, "steps": new["steps"]}, new)
+    return same_start and old["steps"] <= new["steps"] and new["optim"]["schedule"] == "constant"
+
+
+def claim(folder: Path, settings: Settings, *, fresh: bool = False) -> None:
+    """Write the resolved configuration and provenance into a run folder that has none, or fewer steps.
+
+    Args:
+        folder: of the run.
+        settings: what `check` has let pass.
+        fresh: replace whatever is there; a kill leaves the old folder or the new one.
+    """
+
+    def fill(path: Path) -> None:
+        path.mkdir(parents=True, exist_ok=True)
+        write_text(path / "provenance.json", json.dumps(provenance(), indent=2))
+        write_text(path / "config.toml", settings.to_toml())
+
+    settle(folder)
+    config = folder / "config.toml"
+    if fresh and folder.exists():
+        write_folder(folder, fill)
+    elif not config.exists():
+        fill(folder)
+    elif config.read_text() != settings.to_toml():
+        write_text(config, settings.to_toml())
 
 
 def compare(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:

@@ -17,6 +17,7 @@ from ludex.agents.curriculum import CurriculumSettings
 from ludex.agents.lora import LoraSettings
 from ludex.agents.rollout import Domain
 from ludex.config import ConfigError, build, override, to_toml
+from ludex.envs.core import check_split
 from ludex.lookup import UnknownName, plugins, suggest
 
 
@@ -42,7 +43,8 @@ class RolloutSettings:
             1, **{n: getattr(self, n) for n in ("prompts", "group", "max_new_tokens", "max_turns", "max_rounds")}
         )
         ops.at_least(-1, history=self.history)
-        ops.at_least(0, timeout_s=self.timeout_s, max_errors=self.max_errors, workers=self.workers)
+        ops.at_least(0, timeout_s=self.timeout_s, workers=self.workers)
+        ops.between(0, 1, max_errors=self.max_errors)
         if not all(self.stop):
             raise ValueError(f"stop={self.stop}: an empty text would end every response at once")
         if not 0 < self.temperature < math.inf:
@@ -75,7 +77,7 @@ class OptimSettings:
     schedule: Literal["constant", "linear", "cosine"] = "constant"
     betas: tuple[float, float] = (0.9, 0.95)
     weight_decay: float = 0.0
-    max_grad_norm: float = 1.0
+    max_grad_norm: float = 1.0  # inf for no limit, unlike the 0 of other trainers
     updates: int = 1  # passes over each batch
     minibatches: int = 1  # optimiser steps a pass
     micro_tokens: int = 32768  # forwarded at once, a shared prompt counted once; bounds memory, never changes results
@@ -83,9 +85,9 @@ class OptimSettings:
     correction: Correction = field(default_factory=Correction)  # for a sampler that is not the learner
 
     def __post_init__(self) -> None:
-        ops.at_least(
-            0, lr=self.lr, warmup=self.warmup, weight_decay=self.weight_decay, max_grad_norm=self.max_grad_norm
-        )
+        ops.at_least(0, lr=self.lr, warmup=self.warmup, weight_decay=self.weight_decay)
+        if not self.max_grad_norm > 0:
+            raise ValueError(f"max_grad_norm={self.max_grad_norm} must be positive; inf is no limit")
         names = ("updates", "minibatches", "micro_tokens", "max_skips")
         ops.at_least(1, **{name: getattr(self, name) for name in names})
         if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
@@ -103,6 +105,11 @@ class EvalSettings:
     temperature: float = 1.0
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        ops.at_least(0, every=self.every, temperature=self.temperature, seed=self.seed)
+        ops.at_least(1, n=self.n, k=self.k)
+        check_split(self.split)
+
 
 @dataclass(frozen=True)
 class SaveSettings:
@@ -112,18 +119,33 @@ class SaveSettings:
     keep_last: int = 2
     keep_best: bool = True  # of the evaluations' pass@1, as a transformers folder `best/`
 
+    def __post_init__(self) -> None:
+        ops.at_least(0, every=self.every)
+        ops.at_least(1, keep_last=self.keep_last)
+
+
+SINKS = ("tensorboard", "wandb", "trackio")
+
 
 @dataclass(frozen=True)
 class LogSettings:
-    """What is recorded, and when to raise the alarm (NaN never does)."""
+    """What is recorded, and when to raise the alarm (a metric that is NaN never does)."""
 
-    sinks: tuple[str, ...] = ("tensorboard",)  # of "tensorboard", "wandb", "trackio"
+    sinks: tuple[str, ...] = ("tensorboard",)  # of SINKS
     episodes_every: int = 10  # steps between full records of episodes, 0 for none
-    min_entropy: float = 0.01  # nats a token
-    max_kl: float = 1.0  # nats a token, against the reference
+    min_entropy: float = 0.01  # nats a token; 0 for no alarm
+    max_kl: float = 1.0  # nats a token, against the reference; inf for no alarm, here and below
     max_cut: float = 0.5  # share of responses ended by their length limit
     max_repetition: float = 0.5  # share of a response's 4-grams that it has said before
     max_gap: float = 0.1  # nats between sampled and recomputed log-probabilities
+
+    def __post_init__(self) -> None:
+        for sink in self.sinks:
+            if sink not in SINKS:
+                raise ValueError(f"sinks: no tracker {sink!r}; {suggest(str(sink), SINKS)}")
+        ops.at_least(0, episodes_every=self.episodes_every, min_entropy=self.min_entropy)
+        names = ("max_kl", "max_cut", "max_repetition", "max_gap")
+        ops.between(0, math.inf, **{name: getattr(self, name) for name in names})
 
 
 @dataclass(frozen=True)
@@ -136,6 +158,11 @@ class ComputeSettings:
     engine: Literal["local", "transformers"] = "local"  # what samples; the other is transformers' continuous batching
     decode_batch: int = 1024  # rows decoded together
     gradient_checkpointing: bool = False
+    deterministic: bool = True  # on a GPU, learn by kernels that give the same bits every time
+
+    def __post_init__(self) -> None:
+        ops.at_least(0, threads=self.threads)
+        ops.at_least(1, decode_batch=self.decode_batch)
 
 
 @dataclass(frozen=True)
@@ -162,7 +189,7 @@ class Settings:
     @property
     def chosen(self) -> Algorithm:
         """The selected algorithm with its settings."""
-        return self.tables[self.algorithm]
+        return self.tables[table_of(self.algorithm)]
 
     def to_dict(self) -> dict[str, Any]:
         """The resolved run as plain data, as it is saved and compared."""
@@ -171,11 +198,16 @@ class Settings:
         data["env"] = [
             {k: v for k, v in {**e, **e["options"]}.items() if k != "options" and v == v} for e in data["env"]
         ]
-        return {**data, self.algorithm: dataclasses.asdict(self.chosen)}  # type: ignore[call-overload]
+        return {**data, table_of(self.algorithm): dataclasses.asdict(self.chosen)}  # type: ignore[call-overload]
 
     def to_toml(self) -> str:
         """The resolved run as a run file."""
         return to_toml(self.to_dict()) + "\n"
+
+
+def table_of(algorithm: str) -> str:
+    """The name of an algorithm's table: its own, or for "module:Class" that of the class."""
+    return algorithm.rpartition(":")[2]
 
 
 def load(path: str | Path, overrides: Sequence[str] = ()) -> Settings:
@@ -185,10 +217,10 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> Settings:
         ConfigError: one line that says what is wrong and where.
     """
     try:
-        table = tomllib.loads(Path(path).read_text())
+        table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from None
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # of the text's encoding, too
         raise ConfigError(f"{path} is not TOML: {error}") from None
     table.setdefault("name", Path(path).stem)
     return resolve(override(table, overrides))
@@ -198,16 +230,19 @@ def resolve(table: dict[str, Any]) -> Settings:
     """Settings from plain data; every algorithm's table is checked, selected or not."""
     table = dict(table)
     known = sorted({*ALGORITHMS, *plugins("ludex.algorithms")})
-    chosen = table.get("algorithm", Settings.algorithm)
-    if chosen not in known:
-        raise ConfigError(f"no algorithm {chosen!r}; {suggest(str(chosen), known)}")
-    tables = {name: _algorithm(name, table.pop(name, {})) for name in known if name in table or name == chosen}
-    pairs = "pairs" in tables[chosen].needs
+    chosen = str(table.get("algorithm", Settings.algorithm))
+    if chosen not in known and ":" not in chosen:
+        raise ConfigError(f"no algorithm {chosen!r}; {suggest(chosen, known)}")
+    names = {table_of(name): name for name in (*known, chosen)}
+    tables = {
+        own: _algorithm(own, name, table.pop(own, {})) for own, name in names.items() if own in table or name == chosen
+    }
+    pairs = "pairs" in tables[table_of(chosen)].needs
     table["env"] = tuple(_domain(i, entry) for i, entry in enumerate(_list(table.get("env"), optional=pairs)))
     fields = [f.name for f in dataclasses.fields(Settings) if f.name != "tables"]
     for key in table:
         if key not in fields:
-            raise ConfigError(f"unknown key {key!r}; {suggest(key, [*fields, *known])}")
+            raise ConfigError(f"unknown key {key!r}; {suggest(key, [*fields, *names])}")
     settings = dataclasses.replace(build(Settings, table), tables=tables)
     _check(settings)
     return settings
@@ -216,8 +251,14 @@ def resolve(table: dict[str, Any]) -> Settings:
 def _check(settings: Settings) -> None:
     """What one table demands of another."""
     chosen, pairs = settings.chosen, "pairs" in settings.chosen.needs
+    _check_name(settings.name)
     if pairs:
         _check_pairs(settings)
+    elif settings.rollout.group < chosen.smallest_group:
+        raise ConfigError(
+            f"rollout.group = {settings.rollout.group} teaches nothing: {settings.algorithm} compares the episodes of "
+            f"a group; give {chosen.smallest_group} or more"
+        )
     for name in ("updates", "minibatches") if chosen.one_update else ():
         if getattr(settings.optim, name) != 1:
             hint = "data.pairs" if pairs else "rollout.prompts"
@@ -225,9 +266,17 @@ def _check(settings: Settings) -> None:
     if settings.compute.engine == "transformers" and settings.rollout.stop:
         raise ConfigError("rollout.stop needs compute.engine = 'local'; transformers' own engine knows no stop texts")
     try:
+        ops.at_least(0, seed=settings.seed)
+        ops.at_least(1, steps=settings.steps)
         settings.curriculum.check(len(settings.env))
     except ValueError as error:
         raise ConfigError(str(error)) from None
+
+
+def _check_name(name: str) -> None:
+    """A run's name is that of its folder: inside `runs/`, and not `runs/` itself, which --fresh would delete."""
+    if not name.strip() or not name.isprintable() or name.startswith(".") or Path(name).name != name:
+        raise ConfigError(f"name = {name!r} must be a plain file name, such as 'countdown-1', for a folder in runs/")
 
 
 def _check_pairs(settings: Settings) -> None:
@@ -248,15 +297,17 @@ def _list(env: Any, optional: bool) -> list[dict[str, Any]]:
     raise ConfigError("a run needs at least one [[env]] table with an id")
 
 
-def _algorithm(name: str, table: Any) -> Algorithm:
+def _algorithm(own: str, name: str, table: Any) -> Algorithm:
+    """The algorithm of that name from its own table."""
     if not isinstance(table, dict):
         raise ConfigError(
-            f"{name} = {table!r} must be a table of the algorithm's settings; algorithm = {name!r} selects it"
+            f"{own} = {table!r} must be a table of the algorithm's settings; algorithm = {name!r} selects it"
         )
     try:
-        return build(algorithm_class(name), table, f"{name}.")
-    except UnknownName as error:
-        raise ConfigError(str(error)) from None
+        found = algorithm_class(name)
+    except (UnknownName, ValueError, ImportError) as error:
+        raise ConfigError(f"algorithm = {name!r}: {error}") from None
+    return build(found, table, f"{own}.")
 
 
 def _domain(index: int, entry: dict[str, Any]) -> Domain:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,9 +21,30 @@ def pick_device(name: str = "auto") -> torch.device:
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise ValueError(f"compute.device={name!r}: torch {torch.__version__} sees no CUDA device here; use 'cpu'")
-    return torch.device(name)
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = None
+    if device is None or device.type not in ("cpu", "cuda"):
+        raise ValueError(f"device={name!r} must be 'auto', 'cpu', 'cuda' or the number of a GPU, such as 'cuda:1'")
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ValueError(f"device={name!r}: torch {torch.__version__} sees no CUDA device here; use 'cpu'")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ValueError(f"device={name!r}: the last CUDA device here is 'cuda:{torch.cuda.device_count() - 1}'")
+    return device
+
+
+def prepare_device(name: str = "auto") -> torch.device:
+    """`pick_device`, made the current one; to be called before anything runs on a GPU.
+
+    From its first product of matrices on, torch takes a GPU's results for repeatable or not by what
+    CUBLAS_WORKSPACE_CONFIG says at that moment.
+    """
+    device = pick_device(name)
+    if device.type == "cuda":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.cuda.set_device(device)
+    return device
 
 
 def pick_dtype(name: str, device: torch.device) -> str:
@@ -40,7 +62,7 @@ def open_policy(
     Raises:
         OSError: if there is no model at that path, with what to try.
     """
-    where = pick_device(device)
+    where = prepare_device(device)
     dtype = pick_dtype(dtype, where)
     if model == "tiny":
         from ludex.agents import tiny

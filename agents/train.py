@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import signal
 import threading
 from collections import defaultdict
@@ -20,8 +21,8 @@ from ludex.agents import runs
 from ludex.agents.checkpoint import Checkpoints
 from ludex.agents.engine.local import LocalEngine
 from ludex.agents.evaluate import play
-from ludex.agents.files import write_folder
-from ludex.agents.journal import Journal, open_sinks
+from ludex.agents.files import NO_ROOM, write_folder
+from ludex.agents.journal import Journal, check_sinks, open_sinks
 from ludex.agents.learner import Learner, learning_rate
 from ludex.agents.metrics import alarms
 from ludex.agents.players import Context, Oracle, Player, PolicyPlayer
@@ -32,7 +33,7 @@ from ludex.agents.rollout import Arena
 from ludex.agents.sampling import Engine, Sampling, stream
 from ludex.agents.settings import Settings
 from ludex.agents.setup import open_policy
-from ludex.agents.sources import Pairs, Rollouts, Source, limit_errors
+from ludex.agents.sources import Pairs, Rollouts, RunError, Source, limit_errors
 from ludex.agents.view import RunView, View
 from ludex.core import Stop, Trajectory
 
@@ -74,7 +75,9 @@ class Trainer:
             gradient_checkpointing=compute.gradient_checkpointing,
             lora=settings.lora,
         )
-        self.learner = Learner(self.policy, self.algorithm, settings.optim, rollout.temperature, settings.steps)
+        self.learner = Learner(
+            self.policy, self.algorithm, settings.optim, rollout.temperature, settings.steps, compute.deterministic
+        )
         renderer = Renderer(self.policy.tokenizer, self.policy.stops)
         self.engine = self._open_engine(renderer)
         self.context = Context(renderer, rollout.max_context, rollout.history)
@@ -156,36 +159,41 @@ class Trainer:
         self.learner.load_state_dict(state["learner"])
 
 
-def train(settings: Settings, root: Path | str = "runs", *, stop_after: int | None = None) -> Path:
+def train(settings: Settings, root: Path | str = "runs", *, stop_after: int | None = None, fresh: bool = False) -> Path:
     """Train until `settings.steps` steps are done, resuming the run folder if there is one.
 
     Args:
         settings: a whole run file, see `ludex.agents.settings.load`.
         root: where run folders live.
         stop_after: leave cleanly once this many steps are done.
+        fresh: replace the run folder instead, as soon as the new run is sure to start.
 
     Returns:
         The run folder.
 
     Raises:
         ConfigError: if the folder holds a run with another configuration.
+        ValueError: if another process is training into it, or its newest checkpoint is damaged.
         RunError, Diverged: if the run cannot go on.
+        KeyboardInterrupt: after Ctrl-C, once the step is saved.
     """
     folder = Path(root) / settings.name
-    runs.check(folder, settings)
-    trainer = Trainer(settings)
-    runs.claim(folder, settings)  # not before: a model that does not load must leave no folder behind
-    checkpoints = Checkpoints(folder / "checkpoints", settings.save.keep_last)
-    state = checkpoints.latest(trainer.policy.device)
-    if state is not None:
-        trainer.load_state_dict(state)
     with ExitStack() as stack:
+        stack.enter_context(runs.alone(folder))
+        if not fresh:
+            runs.check(folder, settings, longer=True)
+        check_sinks(settings.log.sinks)
+        trainer = Trainer(settings)
+        stack.callback(trainer.arena.close)
+        runs.claim(folder, settings, fresh=fresh)  # not before: what does not start must leave the folder as it is
+        checkpoints = Checkpoints(folder / "checkpoints", settings.save.keep_last)
+        stack.enter_context(_room(checkpoints))
+        resumed = _restore(trainer, checkpoints)
         journal = Journal(folder, open_sinks(settings.log.sinks, folder, settings.name, settings.to_dict()))
         stack.callback(journal.close)
-        stack.callback(trainer.arena.close)
-        journal.rewind(trainer.done)
+        journal.rewind(trainer.done if resumed else -1)  # without a checkpoint step 0 is evaluated anew
         view = stack.enter_context(RunView(settings.name, settings.steps, trainer.done))
-        if state is not None:
+        if resumed:
             view.say(f"resuming {folder} after step {trainer.done}")
         if trainer.source.note:
             view.say(trainer.source.note)
@@ -202,11 +210,45 @@ def train(settings: Settings, root: Path | str = "runs", *, stop_after: int | No
             if trainer.policy.adapters is not None:
                 write_folder(folder / "adapter", trainer.policy.adapters.save)
             runs.draw(folder)
-            env = settings.env[0] if settings.env else "ID"
-            view.say(f"done; next: ludex eval {folder}/model {env}, or look at {folder}/curves.png")
+            view.say(f"done; next: {_measure(settings, folder)}, or look at {folder}/curves.png")
         else:
             view.say(f"stopped after step {trainer.done}; the same command goes on from there")
+            if stopping.is_set():
+                raise KeyboardInterrupt  # what comes after an unfinished run must not take it for a finished one
     return folder
+
+
+@contextmanager
+def _room(checkpoints: Checkpoints) -> Iterator[None]:
+    """RunError where the disk is full, which says from where the run goes on."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        then = f"goes on after step {max(checkpoints.steps())}" if checkpoints.steps() else "begins again"
+        what = f"{error.filename or checkpoints.folder.parent}: {error.strerror}"
+        raise RunError(f"{what}; make room, and the same command {then}") from error
+
+
+def _restore(trainer: Trainer, checkpoints: Checkpoints) -> bool:
+    """Take back the newest checkpoint, if there is one; whether there is.
+
+    It is read into the CPU's memory, and let go of: the trainer copies what belongs on its device.
+    """
+    state = checkpoints.latest(torch.device("cpu"))
+    if state is not None:
+        trainer.load_state_dict(state)
+    return state is not None
+
+
+def _measure(settings: Settings, folder: Path) -> str:
+    """The command that evaluates the final model in the first environment."""
+    if not settings.env:
+        return f"ludex eval {folder}/model ID"
+    env = settings.env[0]
+    least = "" if math.isnan(env.success_at) else f" --success-at {env.success_at}"
+    return f"ludex eval {folder}/model {env}{least}"
 
 
 def _step(trainer: Trainer, journal: Journal, view: View, folder: Path) -> None:

@@ -1,12 +1,13 @@
-"""Episodes to read: as plain text, and as one static HTML page without scripts or a server."""
+"""Episodes to read: as plain data, as text, and as one static HTML page without scripts or a server."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
 from itertools import groupby
+from typing import Any
 
-from ludex.core import Trajectory
+from ludex.core import Stop, Trajectory
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #22262b; }
@@ -23,6 +24,22 @@ def verdict(trajectory: Trajectory) -> str:
     level = trajectory.score.level if trajectory.score else None
     name = level or ("correct" if trajectory.correct else "failed")
     return f"{name}, {len(trajectory.turns)} turns, reward {trajectory.reward:g}, {trajectory.stop}"
+
+
+def record(trajectory: Trajectory) -> dict[str, Any]:
+    """An episode as plain data: how it ended, what it was worth, and its turns; no reward where it was lost."""
+    return {
+        "task_id": trajectory.task_id,
+        "group": trajectory.group,
+        "stop": str(trajectory.stop),
+        "error": trajectory.error,
+        "reward": trajectory.reward if trajectory.stop is not Stop.ENV_ERROR else None,
+        "correct": trajectory.correct,
+        "score": trajectory.score.to_dict() if trajectory.score else None,
+        "turns": [
+            {"observation": t.observation, "text": t.text, "reward": t.reward, "cut": t.cut} for t in trajectory.turns
+        ],
+    }
 
 
 def text(trajectories: Sequence[Trajectory]) -> str:

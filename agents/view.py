@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 PLAIN_EVERY_S = 10.0  # seconds between two lines where there is no terminal
 
@@ -35,7 +36,7 @@ class RunView:
         self.console = console or Console()
         self.title, self.total = title, total
         self._progress = Progress(
-            TextColumn("[bold]{task.description}"),
+            TextColumn("{task.description}", style="bold", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
@@ -70,7 +71,7 @@ class RunView:
             )
 
     def say(self, line: str) -> None:
-        """A line above the panel that stays."""
+        """A line above the panel that stays; rich then draws the panel without markup too."""
         self.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
@@ -101,7 +102,8 @@ def _table(metrics: Mapping[str, Any]) -> Table:
         table.add_row(left[0], left[1], right[0], right[1])
     for name, share in metrics.items():
         if name.startswith("level/"):
-            table.add_row(name.removeprefix("level/"), f"{100 * share:.0f} %", "", "[cyan]" + "#" * round(20 * share))
+            level, bar = Text(name.removeprefix("level/")), Text("#" * round(20 * share), "cyan")
+            table.add_row(level, f"{100 * share:.0f} %", "", bar)
     phases = {k.removeprefix("time/"): v for k, v in metrics.items() if k.startswith("time/")}
     if phases:
         table.add_row("seconds", "  ".join(f"{k} {v:.2f}" for k, v in phases.items()))

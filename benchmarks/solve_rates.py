@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 import ludex
-from ludex.agents.report import bootstrap, pass_at_k, percent
+from ludex.agents.report import interval, pass_at_k, percent
 from ludex.envs.countdown import DIFFICULTIES
 from ludex.envs.solver import count
 
@@ -57,8 +57,8 @@ def main() -> None:
             f"{preset.numbers} up to {preset.largest}",
             f"{preset.target[0]} to {preset.target[1]}",
             f"{median(count(g['numbers'], g['target']) for g in golds):g}",
-            percent(sum(first) / len(first), bootstrap(first)),
-            percent(sum(many) / len(many), bootstrap(many)),
+            percent(sum(first) / len(first), interval(first, GUESSES)),
+            percent(sum(many) / len(many), interval(many, GUESSES)),
             model,
         )
     Console(width=140).print(table)

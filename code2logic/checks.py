@@ -6,6 +6,7 @@ games here, `ludex code2logic draft` to the games that a model writes.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -86,9 +87,43 @@ def guess(tasks: Sequence[Task]) -> tuple[float, float, str]:
     return count / len(tasks), limit, answer
 
 
+def marks(options: Sequence[str]) -> dict[tuple[str, str], list[float]]:
+    """What tells options from each other without the question: a value for each, by names for most and least of it.
+
+    What an option shares with the others are the words and numbers that it has in the same place. Where all options
+    have as many numbers, their distance is the sum of differences: of two cells, the rows and columns apart.
+    """
+    parts = [re.findall(r"\w+", fold(option)) for option in options]
+    held = Counter(placed for some in parts for placed in enumerate(some))
+    shared = [float(sum(held[placed] for placed in enumerate(some))) for some in parts]
+    found = {("the option that shares most with the others", "the option that shares least"): shared}
+    spots = [[int(digits) for digits in re.findall(r"\d{1,9}", option)] for option in options]
+    if spots[0] and len({*map(len, spots)}) == 1:
+        far = [[sum(abs(a - b) for a, b in zip(here, there, strict=True)) for there in spots] for here in spots]
+        found["the outermost option", "the most central option"] = [float(sum(line)) for line in far]
+        found["the option with most neighbours", "the option with fewest"] = [float(line.count(1)) for line in far]
+    return found
+
+
+def blind(tasks: Sequence[Task]) -> dict[str, float]:
+    """How often an option is right that is chosen by `marks` alone, at random among equals; none for a fill-in."""
+    hits: dict[str, float] = {}
+    for task in tasks:
+        right, options = contents(task)[0], task.answer.get("options", [])
+        for names, values in marks(options).items() if options else ():
+            for name, extreme in zip(names, (max(values), min(values)), strict=True):
+                chosen = [option for option, value in zip(options, values, strict=True) if value == extreme]
+                hits[name] = hits.get(name, 0) + (right in chosen) / len(chosen)
+    return {name: hit / len(tasks) for name, hit in hits.items()}
+
+
 def guessable(tasks: Sequence[Task], noise: float = 3.0) -> Iterator[str]:
-    """Says so if the most frequent answer is right too often, by more than `noise` standard deviations."""
+    """Says so if the most frequent answer, or an option chosen blindly, is right too often.
+
+    Too often is more than `guess` allows, by more than `noise` standard deviations.
+    """
     share, limit, answer = guess(tasks)
     slack = noise * (limit * (1 - min(1.0, limit)) / len(tasks)) ** 0.5
-    if share > limit + slack:
-        yield f"{answer!r} is right {share:.0%} of the time without looking; at most {limit:.0%} are allowed"
+    for what, often in ({repr(answer): share} | blind(tasks)).items():
+        if often > limit + slack:
+            yield f"{what} is right {often:.0%} of the time without looking; at most {limit:.0%} are allowed"

@@ -85,11 +85,17 @@ def style_named(name: str) -> Style:
     return STYLES[name]
 
 
+@lru_cache(maxsize=1)
+def _bytes(path: Path) -> bytes:
+    """A file, read once: a drafted game draws where no file can be opened any more."""
+    return path.read_bytes()
+
+
 @lru_cache(maxsize=128)
 def font(size: int) -> ImageFont.FreeTypeFont:
     """The bundled font at `size` pixels. ValueError if its file is missing or broken."""
     try:
-        return ImageFont.truetype(str(FONT), size)
+        return ImageFont.truetype(io.BytesIO(_bytes(FONT)), size)
     except OSError as error:
         raise ValueError(f"cannot read the font {FONT}: {error}") from None
 

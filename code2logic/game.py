@@ -214,8 +214,8 @@ class Game(Problems):
 
     def problem(self, rng: random.Random, *, question: str = "all", difficulty: str = "all") -> Problem:
         """Draw states until one suits the question. ValueError for an unknown name, or if none does."""
-        template = self.questions[_one(rng, question, list(self.questions), f"{self.name}: question")]
-        level = _one(rng, difficulty, DIFFICULTIES, f"{self.name}: difficulty")
+        template = self.questions[_one(rng, question, list(self.questions), f"{self.name}: no question")]
+        level = _one(rng, difficulty, DIFFICULTIES, f"{self.name}: no difficulty")
         start = template.start or self.start
         wish: tuple[Any, ...] = ()
         for tried in range(MAX_STATES):
@@ -275,15 +275,26 @@ class Mix(Problems):
         style: str = "random",
         near: int = 0,
     ) -> Task:
-        """Draw a task of any of the games; the options are those of `Game.generate`."""
+        """Draw a task of any of the games.
+
+        Args:
+            rng: the source of randomness.
+            difficulty: "easy", "medium", "hard" or "all", of the state.
+            observation: "image", "text" (the state in words) or "both".
+            style: the name of a drawing style, or "random".
+            near: a whole number this near to the right one scores "near", between wrong and correct; 0 for never.
+
+        Raises:
+            ValueError: for an unknown name; suggests.
+        """
         draw = random.Random(int(rng.integers(1 << 62)))
         return self.problem(draw, difficulty=difficulty).task(draw, observation, style, near)
 
 
-def _one(rng: random.Random, name: str, known: Sequence[str], noun: str) -> str:
-    """`name`, or any of `known` for "all"."""
+def _one(rng: random.Random, name: str, known: Sequence[str], wrong: str) -> str:
+    """`name`, or any of `known` for "all". ValueError, which begins with `wrong`, for any other."""
     if name != "all" and name not in known:
-        raise ValueError(f"no {noun} {name!r}; {suggest(name, [*known, 'all'])}")
+        raise ValueError(f"{wrong} {name!r}; {suggest(name, [*known, 'all'])}")
     return rng.choice(known) if name == "all" else name
 
 

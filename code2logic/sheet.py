@@ -115,16 +115,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--question", default="", help="nine draws of one question")
     args = parser.parse_args(argv)
-    if args.game == "all":
-        gallery(list(GAMES)).quantize(160, dither=Image.Dither.NONE).save(args.output, optimize=True)
-        return
     try:
-        game = found(args.game)
+        if not args.output.endswith(".png"):
+            raise ValueError(f"-o {args.output} must end with .png")
+        if args.game == "all":
+            image = gallery(list(GAMES)).quantize(160, dither=Image.Dither.NONE)
+        else:
+            image = sheet(found(args.game), args.seed, args.question)
+        image.save(args.output, optimize=args.game == "all")
+    except OSError as error:
+        parser.exit(2, f"{parser.prog}: {args.output}: {error.strerror or error}\n")
     except (ValueError, ImportError) as error:
-        parser.error(str(error))
-    if args.question and args.question not in game.questions:
-        parser.error(f"no question {args.question!r}; known: {', '.join(game.questions)}")
-    sheet(game, args.seed, args.question).save(args.output)
+        parser.exit(2, f"{parser.prog}: {error}\n")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ludex.code2logic.game import Game, Question, at, cells
-from ludex.code2logic.parts.grids import STEPS, Place, beside, neighbours, places
+from ludex.code2logic.parts.grids import STEPS, Place, beside, places
+from ludex.code2logic.parts.options import cluster
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -84,4 +85,4 @@ def token_after(state: State, rng: random.Random) -> Question:
         here = beside(here, STEPS[path[-1]])
     text = f"The token moves {', '.join(path)}. Where is it then?"
     why = f"From {at(*state.token)} these moves lead to {at(*here)}."
-    return Question.choice(text, at(*here), cells(board), why, near=cells(neighbours(here, board)), moves=path)
+    return Question.choice(text, at(*here), cells(cluster(rng, here, board)), why, moves=path)

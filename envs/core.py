@@ -12,6 +12,7 @@ import inspect
 import json
 import zlib
 from collections.abc import Callable, Sized
+from numbers import Integral
 from typing import Any, get_type_hints
 from urllib.parse import quote, unquote
 
@@ -40,8 +41,15 @@ def split_of(key: str) -> str:
 def check_split(split: str) -> str:
     """`split` itself; ValueError suggests if it is none."""
     if split not in SPLITS:
-        raise ValueError(f"no split {split!r}; {suggest(split, SPLITS)}")
+        raise ValueError(f"no split {split!r}; {suggest(str(split), SPLITS)}")
     return split
+
+
+def check_natural(value: Any, what: str) -> int:
+    """`value` as an int; ValueError, which begins with `what`, unless it is a whole number, 0 or more."""
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < 0:
+        raise ValueError(f"{what} = {value!r} must be a whole number, 0 or more")
+    return int(value)
 
 
 class TaskSource:
@@ -59,11 +67,12 @@ class TaskSource:
 
     Raises:
         TypeError: for an option that the generator does not have.
-        ValueError: for an unknown split, or if the split turns out to be empty.
+        ValueError: for a negative seed, an unknown split, or if the split turns out to be empty.
     """
 
-    def __init__(self, name: str, generate: Generator, *, seed: int = 0, split: str = "train", **options: Any):
-        self.name, self.generate, self.seed, self.split = name, generate, int(seed), check_split(split)
+    def __init__(self, name: str, generate: Generator, /, *, seed: int = 0, split: str = "train", **options: Any):
+        self.name, self.generate = name, generate
+        self.seed, self.split = check_natural(seed, f"{name}: seed"), check_split(split)
         self.options = check_options(name, generate, options)
         self._stream = self._stream_id()
 
@@ -78,6 +87,8 @@ class TaskSource:
         rng = self._rng(index)
         for _ in range(MAX_DRAWS):
             task = self.generate(rng, **self.options)
+            if not isinstance(task, Task):
+                raise TypeError(f"{self.name}: the generator must return a Task, not {type(task).__name__}")
             if split_of(task.info.get("key", task.prompt)) == self.split:
                 return task.with_(id=self.task_id(index))
         raise ValueError(
@@ -107,9 +118,17 @@ def parse_task_id(task_id: str) -> tuple[str, dict[str, Any], str, int, int]:
         head, split, seed, index = task_id.rsplit("/", 3)
         name, _, query = head.partition("?")
         pairs = (pair.partition("=") for pair in query.split("&") if pair)
-        return name, {k: json.loads(unquote(v)) for k, _, v in pairs}, check_split(split), int(seed), int(index)
+        return name, {k: _option(k, v) for k, _, v in pairs}, check_split(split), int(seed), int(index)
     except ValueError as error:
         raise ValueError(f"{task_id!r} must read name?options/split/seed/index ({error})") from None
+
+
+def _option(name: str, text: str) -> Any:
+    try:
+        return json.loads(unquote(text))
+    except ValueError:
+        written = quote(json.dumps(unquote(text)), safe="")
+        raise ValueError(f"options are JSON, percent-encoded: a text reads {name}={written}") from None
 
 
 def check_options(name: str, generate: Callable[..., Any], options: dict[str, Any]) -> dict[str, Any]:
@@ -137,6 +156,10 @@ class TextEnv(gymnasium.Env[str, str]):
     `reset(seed=s)` starts at task 0 of stream s, a plain `reset()` goes on to the
     next index, `reset(options={"index": i, "split": "test"})` takes any. A subclass
     gives `begin()` and `step()`; it must hold no history.
+
+    Args:
+        source: the tasks.
+        max_length: the most characters that the spaces hold.
     """
 
     metadata = {"render_modes": []}  # noqa: RUF012, as in Gymnasium itself
@@ -149,19 +172,20 @@ class TextEnv(gymnasium.Env[str, str]):
         self.action_space = FreeText(max_length)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[str, dict[str, Any]]:
-        """Pose a task. ValueError for an unknown key in `options`."""
+        """Pose a task. ValueError for an unknown key in `options`, or an index that is no whole number."""
         super().reset(seed=seed)
         options = options or {}
         for key in options:
             if key not in ("index", "split"):
-                raise ValueError(f"reset: no option {key!r}; {suggest(key, ('index', 'split'))}")
+                raise ValueError(f"reset: no option {key!r}; {suggest(str(key), ('index', 'split'))}")
+        index = check_natural(options.get("index", 0), "reset: index")
         if seed is not None or options.get("split", self.source.split) != self.source.split:
             self.source = self.source.at(seed=seed, split=options.get("split"))
             self._index = -1
         following = self._index + 1
         if isinstance(self.source, Sized):  # a data set ends, and starts over
             following %= len(self.source)
-        self._index = int(options.get("index", following))
+        self._index = index if "index" in options else following
         self.task = self.source[self._index]
         observation, info = self.begin()
         return observation, {"task_id": self.task.id, "solution": self.task.info.get("solution"), **info}

@@ -13,6 +13,7 @@ import numpy as np
 
 from ludex.core import Task
 from ludex.lookup import suggest
+from ludex.rewards.expressions import MAX_DIGITS
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,9 @@ def generate(
         rng: the source of randomness.
         difficulty: "easy", "medium" or "hard", see DIFFICULTIES.
         numbers: how many numbers, 2 to 8; 0 takes the difficulty's.
-        largest: numbers are drawn from 1 to this; 0 takes the difficulty's.
+        largest: numbers are drawn from 1 to this, of at most 12 digits; 0 takes the difficulty's.
         target: inclusive range of targets; (0, 0) takes the difficulty's.
-        operations: the allowed signs, some of "+-*/".
+        operations: the allowed signs, some of "+-*/", each once.
         closeness: grade a wrong value by its distance (levels far, near, close).
 
     Raises:
@@ -69,13 +70,15 @@ def _preset(difficulty: str, numbers: int, largest: int, target: tuple[int, ...]
     if difficulty not in DIFFICULTIES:
         raise ValueError(f"countdown: no difficulty {difficulty!r}; {suggest(difficulty, DIFFICULTIES)}")
     base = DIFFICULTIES[difficulty]
-    low, high = target if target != (0, 0) else base.target
     if not 2 <= (numbers or base.numbers) <= 8:
         raise ValueError(f"countdown: numbers={numbers} must lie between 2 and 8")
-    if not operations or set(operations) - set("+-*/"):
-        raise ValueError(f"countdown: operations={operations!r} must be some of '+-*/'")
-    if low > high or largest < 0:
-        raise ValueError(f"countdown: target={target} must be (lowest, highest), and largest={largest} positive")
+    if not operations or set(operations) - set("+-*/") or len(set(operations)) < len(operations):
+        raise ValueError(f"countdown: operations={operations!r} must be some of '+-*/', each once")
+    if not 0 <= largest < 10**MAX_DIGITS:  # what the reader of answers takes
+        raise ValueError(f"countdown: largest={largest} must lie between 1 and 10**{MAX_DIGITS} - 1")
+    if [type(bound) for bound in target] != [int, int] or target[0] > target[1]:
+        raise ValueError(f"countdown: target={target} must be two whole numbers, (lowest, highest)")
+    low, high = target if target != (0, 0) else base.target
     return Preset(numbers or base.numbers, largest or base.largest, (low, high))
 
 

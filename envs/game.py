@@ -7,7 +7,6 @@ an opponent does, or a new tile, is a function of the state, which holds its see
 from __future__ import annotations
 
 import hashlib
-import json
 import random
 import typing
 from collections.abc import Callable
@@ -62,6 +61,7 @@ class Play:
         solve: `(state) -> list[str] | None`, moves that win; None where the solver does not find any.
         board: `(state) -> the game's state` that its `draw` paints and its `describe` tells.
         note: `(state) -> str`, what else is seen but not in the picture, such as whose pieces are the player's.
+        hidden: `(state) -> str`, what makes another problem of a start that looks the same, such as a code to find.
         opponents: names for the state's field `opponent`, the default first; none without an opponent.
     """
 
@@ -75,6 +75,7 @@ class Play:
     solve: Callable[[Any], list[str] | None]
     board: Callable[[Any], Any] = itself
     note: Callable[[Any], str] = silent
+    hidden: Callable[[Any], str] = silent
     opponents: tuple[str, ...] = ()
 
     @property
@@ -85,6 +86,11 @@ class Play:
     def source(self, name: str, *, seed: int = 0, split: str = "train", **options: Any) -> PlaySource:
         """The stream of starts under the id `name`."""
         return PlaySource(name, self, seed=seed, split=split, **options)
+
+    def key(self, state: Any) -> str:
+        """The canonical form of a start, hashed: what is seen, and `hidden`. Opponent and chance are no part of it."""
+        form = "\n".join((self.game.describe(self.board(state)), self.note(state), self.hidden(state)))
+        return f"play-{self.game.name}/{hashlib.blake2b(form.encode(), digest_size=12).hexdigest()}"
 
     def start(self, rng: random.Random, difficulty: str, opponent: str) -> Any:
         """A state to begin with. ValueError suggests for an unknown difficulty or opponent."""
@@ -150,14 +156,12 @@ class PlaySource(TaskSource):
         for _ in range(MAX_DRAWS):
             difficulty = rng.choice(DIFFICULTIES) if asked == "all" else asked
             state = self.play.start(rng, difficulty, self.options.get("opponent", ""))
-            data = state_data(state)
-            digest = hashlib.blake2b(json.dumps(data, sort_keys=True).encode(), digest_size=12).hexdigest()
-            key = f"play-{self.play.game.name}/{digest}"
+            key = self.play.key(state)
             if not any_split and split_of(key) != self.split:
                 continue
             solution = self.play.solve(state)
             if solution and len(solution) <= (turns or len(solution)):
-                answer = {"play": self.name, "state": data, "turns": turns or 2 * len(solution) + 10}
+                answer = {"play": self.name, "state": state_data(state), "turns": turns or 2 * len(solution) + 10}
                 return self._task(rng, state, answer, solution, {"key": key, "difficulty": difficulty})
         raise ValueError(
             f"{self.name}: no start of split {self.split!r} that the solver wins from in {MAX_DRAWS} draws; "

@@ -138,17 +138,25 @@ def gold_of(value: object, column: str = "answer") -> str:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ""
     text = str(value)
-    if "####" in text:
-        return text.rpartition("####")[2].replace(",", "").strip()
+    marked = _marked(text)
+    if marked:
+        return marked[1]
     found = [box for box in boxed(text) if box is not None]
     if found:
         return found[-1].strip()
     return "" if column == "solution" else text.strip()
 
 
+def _marked(text: str) -> tuple[str, str] | None:
+    """The derivation and the answer behind "####" in the last line; None without one. Further up it is a heading."""
+    derivation, mark, answer = text.rstrip().rpartition("####")
+    return (derivation, answer.strip()) if mark and "\n" not in answer else None
+
+
 def worked(value: object, gold: str) -> str:
     """The cell as a response: the derivation without its marks and boxes, then the answer in its only box."""
-    text = re.sub(r"<<[^<>\n]*>>", "", str(value).partition("####")[0]) if isinstance(value, str) else ""
+    derivation = (_marked(value) or (value, ""))[0] if isinstance(value, str) else ""
+    text = re.sub(r"<<[^<>\n]*>>", "", derivation)
     for box in boxed(text):
         text = text.replace(f"\\boxed{{{box}}}", box or "")
     return f"{text.strip()}\nThe answer is \\boxed{{{gold}}}.".lstrip()
@@ -161,6 +169,8 @@ class Rows(TaskSource):
     past the end is an IndexError, while an environment's plain `reset()` starts over.
     A row whose answer cannot be used is not left out: its verdict is an ERROR.
     """
+
+    generate: Any = staticmethod(rows)  # it has the options and their defaults
 
     def __init__(self, name: str, *, seed: int = 0, split: str = "train", **options: Any):
         super().__init__(name, rows, seed=seed, split=split, **options)  # type: ignore[arg-type]

@@ -48,7 +48,7 @@ def declared(name: str) -> str:
 
 
 class ProcessEnv:
-    """Stands in for an environment whose process starts with the first call, thus within its time limit.
+    """Stands in for an environment whose process starts with the first use, thus within the time limit of a call.
 
     What goes through the pipe must be picklable: options, observations, rewards and `info`.
 
@@ -116,10 +116,11 @@ class ProcessEnv:
             return
         context = multiprocessing.get_context("spawn")  # a fork would copy locks of other threads
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=serve, args=(theirs,), daemon=True)
-        self._process.start()
+        process = context.Process(target=serve, args=(theirs,), daemon=True)
+        process.start()
+        weakref.finalize(self, process.kill)
+        self._process = process  # not before: what has not started cannot be killed
         theirs.close()
-        weakref.finalize(self, self._process.kill)
         self._source, self._action_space = self._call("make", self._recipe)
 
     def _call(self, name: str, argument: Any) -> Any:
@@ -171,7 +172,7 @@ def _reply(host: _Host, message: bytes) -> bytes:
     try:
         name, argument = pickle.loads(message)
         value = getattr(host, name)(argument)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         return pickle.dumps((False, _line(error)))
     try:
         return pickle.dumps((True, value))

@@ -168,18 +168,21 @@ def is_env(thing: Any) -> bool:
     return isinstance(thing, type) and issubclass(thing, gymnasium.Env)
 
 
-def task_source(name: str, *, seed: int = 0, split: str = "train", **options: Any) -> Any:
+def task_source(name: str, /, *, seed: int = 0, split: str = "train", **options: Any) -> Any:
     """The stream of tasks of an environment; `task_source(...)[i]` is a Task.
 
     Raises:
         UnknownName, MissingExtra: if there is no such environment, or it needs an extra.
         TypeError: for an unknown option.
+        ValueError: for a negative seed, or an unknown split.
     """
-    from ludex.envs.core import TaskSource
+    from ludex.envs.core import TaskSource, check_natural, check_split
 
     name = name.removeprefix("ludex:")
     thing = target(name)
     label = name if ":" in name else short(name)
+    seed, split = check_natural(seed, f"{label}: seed"), check_split(split)
+    _refuse_own(label, thing, options)
     if isinstance(thing, type) and not is_env(thing):
         return thing(label, seed=seed, split=split, **options)
     if hasattr(thing, "source"):
@@ -218,16 +221,26 @@ def env_options(thing: Any) -> set[str]:
     return set(inspect.signature(env_class.__init__).parameters) - {"self", "source"}
 
 
+def _refuse_own(label: str, thing: Any, options: dict[str, Any]) -> None:
+    """TypeError for an option that only the environment over the tasks has."""
+    tasks = inspect.signature(getattr(thing, "generate", thing if callable(thing) else thing.source)).parameters
+    for option in env_options(thing) - {*tasks}:
+        if option in options:
+            raise TypeError(f"{label}: {option!r} is an option of the environment, not of its tasks")
+
+
 def is_foreign(name: str) -> bool:
     """Whether an id is Gymnasium's alone."""
     namespaced = name.partition("/")[0] not in ("ludex", name)
     return ":" not in name and short(name) not in names() and (name in gymnasium.registry or namespaced)
 
 
-def make(name: str, **options: Any) -> gymnasium.Env[Any, Any]:
+def make(name: str, /, **options: Any) -> gymnasium.Env[Any, Any]:
     """`gymnasium.make` that also takes short names, "module:attribute" and foreign Gymnasium ids."""
     if is_foreign(name):
         return gymnasium.make(name, **options)
+    if "name" in options:  # which Gymnasium has for the id
+        raise TypeError(f"{name} has no option 'name'")
     if ":" in name or short(name) in names():
         return build(name, **options)
     raise UnknownName(f"no environment {name!r}; {suggest(short(name), names())}")

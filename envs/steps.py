@@ -7,7 +7,8 @@ action in every state finishes in the fewest steps, so the steps can be learned 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
+from contextlib import contextmanager
 from itertools import accumulate
 from typing import Any
 
@@ -25,6 +26,9 @@ BEST = ("auto", "set", "expert")
 class Plans:
     """The plans of an environment's worked solutions, numbered as its tasks are.
 
+    Every plan that is being played has an environment of its own, so that threads, and iterators in turn, may share
+    the plans.
+
     Args:
         of: the id of an environment of many turns whose `info["solution"]` is a list of responses.
         seed, split: the stream of its tasks.
@@ -35,29 +39,47 @@ class Plans:
     """
 
     def __init__(self, of: str, *, seed: int, split: str, **options: Any):
+        self.of, self.seed, self.split, self.options = of, seed, split, options
+        self._idle = [self._make()]
+
+    def _make(self) -> Any:
         from ludex.envs.registry import make
 
-        self.of, self.seed, self.split = of, seed, split
-        self.env: Any = make(of, **options).unwrapped
-        if isinstance(self.env, TextEnv):
-            self.env.source = self.env.source.at(seed=seed, split=split)
-        if not isinstance(self.env.observation_space, gymnasium.spaces.Text):
-            raise ValueError(f"{of}: steps are told in words; its observations must be text (observation=text)")
+        env: Any = make(self.of, **self.options).unwrapped
+        if isinstance(env, TextEnv):
+            env.source = env.source.at(seed=self.seed, split=self.split)
+        if not isinstance(env.observation_space, gymnasium.spaces.Text):
+            raise ValueError(f"{self.of}: steps are told in words; its observations must be text (observation=text)")
+        return env
 
-    def begin(self, number: int) -> tuple[str, dict[str, Any]]:
+    @contextmanager
+    def _env(self) -> Iterator[Any]:
+        """An environment that no one else plays; taking one from a list, and putting it back, are atomic."""
+        try:
+            env = self._idle.pop()
+        except IndexError:
+            env = self._make()
+        try:
+            yield env
+        finally:
+            self._idle.append(env)
+
+    def _begin(self, env: Any, number: int) -> tuple[str, dict[str, Any]]:
         """Reset to a plan's start: its observation and info."""
-        if isinstance(self.env, TextEnv):
-            return self.env.reset(options={"index": self._index(number)})
+        if isinstance(env, TextEnv):
+            count = len(env.source) if isinstance(env.source, Sized) else number + 1
+            return env.reset(options={"index": number % count})
         where = (SPLITS.index(self.split), number)
         seed = np.random.SeedSequence(self.seed, spawn_key=where).generate_state(1)[0]
-        observation, info = self.env.reset(seed=int(seed) & 0x7FFFFFFF)
+        observation, info = env.reset(seed=int(seed) & 0x7FFFFFFF)
         return str(observation), info
 
-    def _index(self, number: int) -> int:
-        return number % len(self.env.source) if hasattr(self.env.source, "__len__") else number
+    def length(self, number: int) -> int:
+        """How many responses a plan has. ValueError if there are none."""
+        with self._env() as env:
+            return len(self._solution(self._begin(env, number)[1]))
 
-    def solution(self, info: dict[str, Any]) -> list[str]:
-        """The plan's responses. ValueError if there are none."""
+    def _solution(self, info: dict[str, Any]) -> list[str]:
         found = info.get("solution")
         if not isinstance(found, list) or not found:
             raise ValueError(f"{self.of} has no info['solution'] that is a list of responses, so its plans are unknown")
@@ -72,27 +94,29 @@ class Plans:
             best: "set" of all optimal actions, only the "expert"'s, or "auto" for the set where it is known.
             only: the number of a state.
         """
-        observation, info = self.begin(number)
-        plan = self.solution(info)
-        about = {"system": info.get("system", ""), "plan": info.get("task_id", f"{self.of}/{number}"), "of": len(plan)}
-        past: list[str] = []
-        for place, response in enumerate(plan):
-            if only in (None, place):
-                shown = past[-history:] if history > 0 else past if history else []
-                told = "\n\n".join(filter(None, ("\n".join(shown), observation)))
-                answer = self._answer(info, plan, response, best)
-                yield Task(told, answer, "step", info={"solution": response, "step": place, **about})
-            past.append(f"{observation}\n> {response}")
-            observation, *_, info = self.env.step(response)
+        with self._env() as env:
+            observation, info = self._begin(env, number)
+            plan = self._solution(info)
+            name = info.get("task_id", f"{self.of}/{number}")
+            about = {"system": info.get("system", ""), "plan": name, "of": len(plan)}
+            past: list[str] = []
+            for place, response in enumerate(plan):
+                if only in (None, place):
+                    shown = past[-history:] if history > 0 else past if history else []
+                    told = "\n\n".join(filter(None, ("\n".join(shown), observation)))
+                    answer = self._answer(env, info, plan, response, best)
+                    yield Task(told, answer, "step", info={"solution": response, "step": place, **about})
+                past.append(f"{observation}\n> {response}")
+                observation, *_, info = env.step(response)
 
     def prompts(self, number: int, history: int) -> list[str]:
         """What the steps of a plan are told, without finding out what is best."""
         return [task.prompt for task in self.steps(number, history, "expert")]
 
-    def _answer(self, info: dict[str, Any], plan: list[str], response: str, best: str) -> dict[str, Any]:
+    def _answer(self, env: Any, info: dict[str, Any], plan: list[str], response: str, best: str) -> dict[str, Any]:
         reply = info.get("reply", TAGGED if all("<answer>" in step for step in plan) else "{}")
         legal = list(info.get("legal") or ())
-        known = getattr(self.env, "optimal", None) if best != "expert" else None
+        known = getattr(env, "optimal", None) if best != "expert" else None
         if best == "set" and known is None:
             raise ValueError(f"{self.of} cannot tell all optimal actions; take optimal=expert")
         expert = declared(response, Task("", {"reply": reply}, "step")).text
@@ -122,6 +146,7 @@ class Steps(TaskSource):
     def __init__(
         self,
         name: str,
+        /,
         *,
         seed: int = 0,
         split: str = "train",
@@ -170,10 +195,9 @@ class Steps(TaskSource):
 class FirstPlans(Steps):
     """Every state of the first N plans, in order; the plans belong to the split, their prompts need not."""
 
-    def __init__(self, name: str, **options: Any):
+    def __init__(self, name: str, /, **options: Any):
         super().__init__(name, **options)
-        lengths = [len(self.plans.solution(self.plans.begin(number)[1])) for number in range(self.count)]
-        self.ends = list(accumulate(lengths))
+        self.ends = list(accumulate(map(self.plans.length, range(self.count))))
 
     def __len__(self) -> int:
         return self.ends[-1]
@@ -258,8 +282,9 @@ class StepSources:
     """What the id stands for: one of three kinds of source, and the environment over any of them."""
 
     env_class = StepsEnv
+    generate = Steps  # it has the options and their defaults
 
-    def source(self, name: str, *, seed: int = 0, split: str = "train", **options: Any) -> TaskSource:
+    def source(self, name: str, /, *, seed: int = 0, split: str = "train", **options: Any) -> TaskSource:
         """The stream without end, the first `plans=N`, or the rows of the file `path=`."""
         kind = StepRows if "path" in options else FirstPlans if options.get("plans") else Steps
         return kind(name, seed=seed, split=split, **options)

@@ -1,7 +1,7 @@
 """The main job, small: teach a tiny transformer Countdown, then improve it by reinforcement learning.
 
 Run it with `make demo`, or `python examples/demo.py` from the repository's root. It builds a model and its
-tokenizer in place, warms it up on worked solutions (SFT), trains it on the ordinal reward (GRPO), and evaluates
+tokenizer in place, warms it up on worked solutions (SFT), trains it on the ordinal reward (CoRPO), and evaluates
 both on problems that neither phase has seen. Interrupted, it goes on where it stopped.
 """
 

@@ -6,6 +6,7 @@ A user's mistake is one line on stderr and exit status 2.
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -15,14 +16,27 @@ import gymnasium
 
 from ludex import __version__, authoring, commands, studies, style
 from ludex.envs.core import SPLITS
+from ludex.envs.process import EnvFailure
+from ludex.faults import place_of
 from ludex.lookup import suggest
 
 FORMATS = ("parquet", "jsonl", "gameqa", "alfworld")
 STUDIES = ("corpo", "gtpo", "ds-grpo", "sweep", "alpha-dpg", "preferences", "multiturn", "planning")
 SCALES = ("cpu", "gpu", "test")
+GOES_ON = "stopped; the same command goes on from here"
 
-# What a mistake in an id, an option, a file or an installation raises.
-USER_ERRORS = (KeyError, ValueError, TypeError, IndexError, OSError, ImportError, gymnasium.error.Error)
+# What a mistake in an id, an option, a file, an installation or an environment's constructor raises.
+USER_ERRORS = (
+    KeyError,
+    ValueError,
+    TypeError,
+    IndexError,
+    OSError,
+    ImportError,
+    SyntaxError,
+    EnvFailure,
+    gymnasium.error.Error,
+)
 
 
 class Parser(argparse.ArgumentParser):
@@ -34,24 +48,41 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit status (0 done, 1 a check failed, 2 a mistake in the call)."""
+    """Run one command; returns the exit status (0 done, 1 a check failed, 2 a mistake in the call, 130 Ctrl-C)."""
     args = parse(argv)
-    if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())  # so that "module:thing" finds what lies here, as with python -m
     try:
+        _look_here()
         return int(args.run(args))
     except KeyboardInterrupt:
+        print(f"ludex {args.command}: {getattr(args, 'farewell', 'stopped')}", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # the reader of a pipe has gone, as in `ludex show ... | head`
+    except (BrokenPipeError, SystemExit) as error:
+        if isinstance(error, SystemExit) and not isinstance(error.__context__, BrokenPipeError):  # as rich makes of it
+            raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except USER_ERRORS as error:
-        print(f"ludex {args.command}: {one_line(error)}", file=sys.stderr)
+        return 0  # the reader of a pipe has gone, as in `ludex show ... | head`
+    except Exception as error:
+        place = place_of(error)
+        if not place and not isinstance(error, USER_ERRORS):
+            raise
+        print(f"ludex {args.command}: {one_line(error, place)}", file=sys.stderr)
         return 2
 
 
-def one_line(error: BaseException) -> str:
-    """What went wrong, on one line."""
+def _look_here() -> None:
+    """Let "module:thing" find what lies in the working directory, as with python -m."""
+    try:
+        here = os.getcwd()
+    except FileNotFoundError:
+        raise FileNotFoundError("the working directory is no longer there") from None
+    if here not in sys.path:
+        sys.path.insert(0, here)
+
+
+def one_line(error: BaseException, place: str = "") -> str:
+    """What went wrong, on one line; and where, if that is a place in a user's code."""
+    if place:
+        return f"{' '.join(f'{type(error).__name__}: {error}'.split())} ({place})"
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename or ''}: {error.strerror}".removeprefix(": ")
     if type(error) is KeyError:
@@ -69,6 +100,10 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         args.parser.error(f"unknown argument {unknown[0]!r}; {suggest(unknown[0], known)}")
     if rest:
         args.options += rest
+    for word in getattr(args, "options", ()):
+        key = word.partition("=")[0]
+        if key in getattr(args, "instead", {}):
+            args.parser.error(f"{key} is no option of the environment: {args.instead[key]}")
     return args
 
 
@@ -83,11 +118,14 @@ def build_parser() -> Parser:
         child.set_defaults(run=run, parser=child)
         return child
 
-    _json(add("list", commands.list_, "list the environments"))
+    child = add("list", commands.list_, "list the environments, or the options of one")
+    child.add_argument("environment", nargs="?", metavar="ID", help="whose options to list, with defaults and meaning")
+    _json(child)
     _show(add("show", commands.show, "print tasks with their answers and worked solutions"))
     _play(add("play", commands.play, "play an environment in the terminal"))
     _verify(add("verify", commands.verify, "judge a response, or a file of them"))
     child = _environment(add("check", commands.check, "check an environment against the contract"))
+    child.set_defaults(instead=dict.fromkeys(("seed", "split"), "a check draws from several seeds and splits"))
     _json(child)
     _eval(add("eval", commands.eval_, "measure a model on an environment"))
     child = children.add_parser("data", help="write a data set", description="Write a data set.")
@@ -114,8 +152,8 @@ def _environment(child: Parser) -> Parser:
     return child
 
 
-def _options(child: Parser) -> None:
-    child.add_argument("options", nargs="*", metavar="key=value", default=[], help="options, such as numbers=4")
+def _options(child: Parser, text: str = "options, such as numbers=4") -> None:
+    child.add_argument("options", nargs="*", metavar="key=value", default=[], help=text)
 
 
 def _json(child: Parser) -> None:
@@ -123,6 +161,7 @@ def _json(child: Parser) -> None:
 
 
 def _stream(child: Parser, split: str = "train") -> None:
+    child.set_defaults(instead={"seed": "write --seed S", "split": f"write --split {'|'.join(SPLITS)}"})
     child.add_argument("--seed", type=_natural, default=0, metavar="S", help="the stream of tasks (default 0)")
     child.add_argument("--split", choices=SPLITS, default=split, help=f"default {split}")
 
@@ -130,6 +169,12 @@ def _stream(child: Parser, split: str = "train") -> None:
 def _natural(text: str) -> int:
     if not text.isascii() or not text.isdigit():
         raise argparse.ArgumentTypeError(f"{text!r} must be a whole number, 0 or more")
+    return int(text)
+
+
+def _positive(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} must be a whole number, 1 or more")
     return int(text)
 
 
@@ -156,7 +201,7 @@ def _verify(child: Parser) -> None:
 
 def _sampling(child: Parser) -> None:
     child.add_argument("--temperature", type=float, default=1.0, metavar="T", help="default 1.0; 0 is greedy")
-    child.add_argument("--max-new-tokens", type=_natural, default=512, metavar="N", help="a response (default 512)")
+    child.add_argument("--max-new-tokens", type=_positive, default=512, metavar="N", help="a response (default 512)")
     child.add_argument("--device", default="auto", help='"auto", "cpu", "cuda" ... (default auto)')
 
 
@@ -167,25 +212,33 @@ def _eval(child: Parser) -> None:
         help='a transformers folder or hub name; "oracle", "random", "tiny"; "openai:URL#model"',
     )
     _environment(child)
-    child.add_argument("-n", type=_natural, default=200, metavar="N", help="problems (default 200)")
-    child.add_argument("-k", type=_natural, default=8, metavar="K", help="responses to each (default 8)")
+    child.add_argument("-n", type=_positive, default=200, metavar="N", help="problems (default 200)")
+    child.add_argument("-k", type=_positive, default=8, metavar="K", help="responses to each (default 8)")
     _stream(child, "test")
     _sampling(child)
+    child.add_argument(
+        "--success-at",
+        type=float,
+        default=math.nan,
+        metavar="X",
+        help="the reward from which an episode succeeds, where the environment does not say which do",
+    )
     child.add_argument("--by", default="", metavar="KEY", help="count apart by a key of the tasks' info: task_type ...")
+    child.add_argument("--episodes", metavar="FILE", help="write every episode to FILE as JSONL, as soon as it is over")
     child.add_argument("--html", metavar="FILE", help="write a page with every episode to FILE")
     child.add_argument("--json", metavar="FILE", help="write the result to FILE as well")
 
 
 def _tasks(child: Parser) -> None:
-    child.set_defaults(run=commands.tasks, parser=child)
+    child.set_defaults(run=commands.tasks, parser=child, farewell=GOES_ON)
     child.description = (
         "Write the first N distinct tasks of a stream, with a data card beside them. "
         "The same command goes on with a data set that was interrupted."
     )
     _environment(child)
-    child.add_argument("-n", type=_natural, default=1000, metavar="N", help="tasks (default 1000)")
+    child.add_argument("-n", type=_positive, default=1000, metavar="N", help="tasks (default 1000)")
     child.add_argument("-o", dest="output", required=True, metavar="DIR", help="the folder to write them into")
-    child.add_argument("--workers", type=_natural, default=1, metavar="W", help="processes that draw (default 1)")
+    child.add_argument("--workers", type=_positive, default=1, metavar="W", help="processes that draw (default 1)")
     child.add_argument("--format", choices=FORMATS, default=FORMATS[0], help=f"default {FORMATS[0]}")
     _stream(child)
 
@@ -201,10 +254,11 @@ def _steps(child: Parser) -> None:
     child.add_argument("-n", type=_natural, default=100, metavar="N", help="plans (default 100)")
     child.add_argument("-o", dest="output", required=True, metavar="FILE.jsonl", help="where to write them")
     _stream(child)
+    child.get_default("instead").update(of="it is the ID", plans="write -n N")
 
 
 def _pairs(child: Parser) -> None:
-    child.set_defaults(run=commands.pairs, parser=child)
+    child.set_defaults(run=commands.pairs, parser=child, farewell=GOES_ON)
     child.description = (
         "Write preference pairs as JSONL, one a task: the first right against the first wrong of several responses. "
         "The same command goes on with a file that was interrupted."
@@ -227,7 +281,7 @@ def _pairs(child: Parser) -> None:
 
 
 def _trajectories(child: Parser) -> None:
-    child.set_defaults(run=commands.trajectories, parser=child)
+    child.set_defaults(run=commands.trajectories, parser=child, farewell=GOES_ON)
     child.description = (
         "Write whole episodes as JSONL, one a task, as chats that other trainers read too. "
         "The same command goes on with a file that was interrupted."
@@ -243,10 +297,8 @@ def _trajectories(child: Parser) -> None:
 
 def _train(child: Parser) -> None:
     child.add_argument("file", metavar="FILE.toml", help="the run file")
-    _options(child)
-    child.add_argument(
-        "--fresh", action="store_true", help="delete the run folder of that name first, instead of resuming"
-    )
+    _options(child, "what to change in the run file, such as optim.lr=1e-4 or env.0.numbers=3")
+    child.add_argument("--fresh", action="store_true", help="replace the run folder of that name, instead of resuming")
 
 
 def _reproduce(child: Parser) -> None:

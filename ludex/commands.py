@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +15,14 @@ from ludex.config import parse_options
 from ludex.core import Scale, Score, Task
 from ludex.envs import registry
 from ludex.lookup import MissingExtra, missing
+from ludex.progress import progress
 from ludex.rewards import verify as judge
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+
+WHOLE = ("id", "needs", "option")  # columns of what is copied
 
 
 def console() -> Console:
@@ -29,12 +33,10 @@ def console() -> Console:
 
 
 def list_(args: Namespace) -> int:
-    """Every environment, and what to install for those that need more than is there."""
-    rows = []
-    for name in registry.names():
-        entry = registry.entry(name)
-        needs = f"pip install 'ludex[{entry.extra}]'" if entry.extra and missing(entry.extra) else ""
-        rows.append({"id": registry.NAMESPACE + name, "summary": entry.summary, "needs": needs})
+    """Every environment, and what to install for those that need more than is there; or the options of one."""
+    if args.environment:
+        return _list_options(args.environment, args.json)
+    rows = [_summary(name) for name in registry.names()]
     if args.json:
         print(json.dumps(rows, indent=2))
         return 0
@@ -45,6 +47,36 @@ def list_(args: Namespace) -> int:
     return 0
 
 
+def _summary(name: str) -> dict[str, str]:
+    entry = registry.entry(name)
+    needs = f"pip install 'ludex[{entry.extra}]'" if entry.extra and missing(entry.extra) else ""
+    return {
+        "id": name if ":" in name else registry.NAMESPACE + registry.short(name),
+        "summary": entry.summary,
+        "needs": needs,
+    }
+
+
+def _list_options(name: str, as_json: bool) -> int:
+    from ludex import describe
+
+    options, presets = describe.options(name), describe.presets(name)
+    about = _summary(name)
+    if as_json:
+        print(json.dumps({**about, "options": [asdict(o) for o in options], "presets": presets}, indent=2, default=str))
+        return 0
+    out = console()
+    out.print(": ".join(filter(None, (about["id"], about["summary"]))))
+    table = _table("option", "default", "meaning", "of the")
+    for option in options:
+        default = json.dumps(option.default, ensure_ascii=False, default=str)  # as key=value reads it
+        table.add_row(option.name, default, option.meaning, option.of)
+    out.print(table)
+    for preset, meaning in presets.items():
+        out.print(f"{preset}: {meaning}")
+    return 0
+
+
 def show(args: Namespace) -> int:
     """The first tasks of a stream: prompt, answer, worked solution, levels and pays."""
     options = parse_options(args.options)
@@ -52,8 +84,9 @@ def show(args: Namespace) -> int:
     out = console()
     for index in range(args.n):
         task = source[index]
+        line = task.to_json()
         if args.json:
-            print(task.to_json())
+            print(line)
             continue
         out.rule(task.id, align="left")
         solution = task.info.get("solution")
@@ -129,7 +162,9 @@ def _verify_file(path: Path, as_json: bool) -> int:
     for task, response in rows(path):
         scores.append(judge(response, task))
         print(json.dumps({"id": task.id, **scores[-1].to_dict()}) if as_json else f"{task.id}: {verdict(scores[-1])}")
-    if scores and not as_json:
+    if not scores:
+        raise ValueError(f'{path} holds no rows; each must be {{"id": task id, "response": text}}')
+    if not as_json:
         judged = [score.reward for score in scores if score.level is not None]
         mean = f"mean reward {sum(judged) / len(judged):.4f}, " if judged else ""
         errors = len(scores) - len(judged)
@@ -139,13 +174,15 @@ def _verify_file(path: Path, as_json: bool) -> int:
 
 def rows(path: Path) -> Iterator[tuple[Task, str]]:
     """The tasks and responses of a JSONL file; ValueError names the line that is wrong."""
-    with path.open(encoding="utf-8") as lines:
+    with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
             try:
-                row = json.loads(line)
+                row = json.loads(line.decode())
                 task, response = registry.task(row["id"]), row["response"]
+            except UnicodeDecodeError as error:
+                raise ValueError(f"{path}:{number}: not UTF-8 text ({error.reason})") from None
             except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
                 want = 'must be {"id": task id, "response": text}'
                 raise ValueError(f"{path}:{number}: {want} ({type(error).__name__}: {error})") from None
@@ -172,33 +209,10 @@ def check(args: Namespace) -> int:
 
 
 def eval_(args: Namespace) -> int:
-    """Measure a model on an environment, print the report and write it to a file."""
-    options = parse_options(args.options)
-    registry.make(args.environment, **options).close()  # a wrong id or option ends here, not episode by episode
-    with trainer():
-        from ludex.agents.evaluate import evaluate
-        from ludex.agents.report import print_report
+    """Measure a model on an environment, print the report and write it to files."""
+    from ludex.measure import eval_ as run
 
-        report = evaluate(
-            args.model,
-            args.environment,
-            n=args.n,
-            k=args.k,
-            split=args.split,
-            seed=args.seed,
-            temperature=args.temperature,
-            max_new_tokens=args.max_new_tokens,
-            device=args.device,
-            by=args.by,
-            html=Path(args.html) if args.html else None,
-            **options,
-        )
-    print_report(report)
-    if args.html:
-        print(f"every episode: {args.html}")
-    if args.json:
-        Path(args.json).write_text(report.to_json() + "\n", encoding="utf-8")
-    return 0
+    return run(args)
 
 
 def tasks(args: Namespace) -> int:
@@ -219,16 +233,18 @@ def pairs(args: Namespace) -> int:
     """Write preference pairs; status 1 if there are fewer than asked for."""
     options = parse_options(args.options)
     registry.make(args.environment, **options).close()  # a wrong id or option ends here
-    with trainer():
+    with trainer(), progress(args.n) as report:
         from ludex.agents.build_pairs import Recipe, build_pairs
 
         names = ("model", "seed", "split", "k", "temperature", "max_new_tokens", "group_by", "solutions")
         recipe = Recipe(args.environment, options=options, **{name: getattr(args, name) for name in names})
-        found = build_pairs(recipe, Path(args.output), args.n, tasks=args.tasks, device=args.device)
+        found = build_pairs(recipe, Path(args.output), args.n, tasks=args.tasks, device=args.device, report=report)
     print(
         f"{found.pairs} pairs from {found.tasks} tasks in {args.output}; {found.all_right} were always right, "
         f"{found.all_wrong} never; {found.unusable} responses were cut or lost"
     )
+    if found.pairs:
+        print(f"to train on them: ludex train FILE.toml algorithm=dpo data.path={args.output}")
     return int(found.pairs < args.n)
 
 
@@ -236,21 +252,23 @@ def trajectories(args: Namespace) -> int:
     """Write whole episodes as chats; status 1 if there are fewer than asked for."""
     options = parse_options(args.options)
     registry.make(args.environment, **options).close()  # a wrong id or option ends here
-    with trainer():
+    with trainer(), progress(args.n) as report:
         from ludex.agents.build_trajectories import Recipe, build_trajectories
 
         names = ("agent", "seed", "split", "correct", "temperature", "max_new_tokens")
         recipe = Recipe(args.environment, options=options, **{name: getattr(args, name) for name in names})
-        found = build_trajectories(recipe, Path(args.output), args.n, device=args.device)
+        found = build_trajectories(recipe, Path(args.output), args.n, device=args.device, report=report)
     print(
         f"{found.episodes} episodes of {found.tasks} tasks in {args.output}; {found.failed} did not succeed, "
         f"{found.lost} were lost"
     )
+    if found.episodes:
+        print(f'read them: datasets.load_dataset("json", data_files="{args.output}"); the column "messages" is a chat')
     return int(found.episodes < args.n)
 
 
 def train(args: Namespace) -> int:
-    """Train as a run file says; status 1 if the run breaks off."""
+    """Train as a run file says; status 1 if the run breaks off, 130 after Ctrl-C."""
     parse_options(args.options)  # a malformed override is found before torch is loaded
     with trainer():
         from ludex.agents import settings
@@ -259,11 +277,8 @@ def train(args: Namespace) -> int:
         from ludex.agents.train import train as run
 
         plan = settings.load(args.file, args.options)
-        folder = Path("runs") / plan.name
-        if args.fresh and (folder / "config.toml").exists():
-            shutil.rmtree(folder)
         try:
-            print(run(plan))
+            print(run(plan, fresh=args.fresh))
         except (RunError, Diverged) as error:
             print(f"ludex train: {error}", file=sys.stderr)
             return 1
@@ -287,5 +302,5 @@ def _table(*columns: str) -> Any:
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
-        table.add_column(column, overflow="fold", no_wrap=column == "needs")  # a command is copied whole
+        table.add_column(column, overflow="fold", no_wrap=column in WHOLE)
     return table

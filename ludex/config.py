@@ -32,12 +32,14 @@ def parse_value(text: str) -> Any:
 
 
 def parse_options(pairs: Sequence[str]) -> dict[str, Any]:
-    """{"numbers": 4} from ["numbers=4"]; ConfigError for a word without "="."""
-    options = {}
+    """{"numbers": 4} from ["numbers=4"]; ConfigError for a word without "=", or a key given twice."""
+    options: dict[str, Any] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals or not key:
             raise ConfigError(f"{pair!r} must read key=value")
+        if key in options:
+            raise ConfigError(f"{pair!r}: {key} is given twice")
         options[key] = parse_value(value)
     return options
 
@@ -100,7 +102,10 @@ def convert(hint: Any, value: Any, where: str) -> Any:
         if value not in typing.get_args(hint):
             raise ConfigError(f"{where} = {value!r}; {suggest(str(value), map(str, typing.get_args(hint)))}")
         return value
-    if origin is tuple and isinstance(value, list):
+    if origin is tuple and isinstance(value, list | tuple):
+        parts = typing.get_args(hint)
+        if Ellipsis not in parts and len(parts) != len(value):
+            raise ConfigError(f"{where} = {list(value)!r} must have {len(parts)} values, not {len(value)}")
         return tuple(value)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)

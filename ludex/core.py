@@ -148,15 +148,31 @@ class Task:
         return replace(self, **changes)
 
     def to_json(self) -> str:
-        """One line of JSON; images in base64."""
+        """One line of JSON; images in base64. TypeError names what JSON does not have."""
         data = {**asdict(self), "images": [base64.b64encode(i).decode() for i in self.images]}
-        return json.dumps(data, ensure_ascii=False)
+        try:
+            return json.dumps(data, ensure_ascii=False)
+        except TypeError as error:
+            raise TypeError(f"{self.id or 'the task'}: {_not_json(data) or error}") from None
 
     @classmethod
     def from_json(cls, line: str) -> Task:
         """The task written by `to_json`."""
         data = json.loads(line)
         return cls(**{**data, "images": tuple(base64.b64decode(i) for i in data["images"])})
+
+
+def _not_json(value: Any, where: str = "") -> str:
+    """Which part of `value` JSON does not have, and of what type it is; "" if all is well."""
+    if isinstance(value, Mapping):
+        found = (_not_json(child, f"{where}.{key}".lstrip(".")) for key, child in value.items())
+    elif isinstance(value, list | tuple):
+        found = (_not_json(child, f"{where}[{i}]") for i, child in enumerate(value))
+    elif value is None or isinstance(value, str | int | float):
+        return ""
+    else:
+        return f"{where} is of type {type(value).__name__}, which JSON does not have; convert it, as with int(...)"
+    return next(filter(None, found), "")
 
 
 @dataclass

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from argparse import Namespace
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from ludex.code2logic.dataset.build import Built, Request, build, data_files
 from ludex.config import parse_options
+from ludex.progress import progress
 
 
 def tasks(args: Namespace) -> int:
     """Write a data set of tasks; status 1 if the stream has fewer than asked for."""
     request = Request(args.environment, args.n, parse_options(args.options), args.seed, args.split, args.format)
     folder = Path(args.output)
-    try:
-        with progress(request.n) as report:
-            built = build(request, folder, args.workers, report)
-    except KeyboardInterrupt:
-        print("ludex data: stopped; the same command goes on from here", file=sys.stderr)
-        return 130
+    with progress(request.n, "writing the files") as report:
+        built = build(request, folder, args.workers, report)
     print(outcome(request, folder, built))
     return int(built.tasks < request.n)
 
@@ -60,23 +53,3 @@ def outcome(request: Request, folder: Path, built: Built) -> str:
     else:
         lines.append(f"the entries are in {files}, with paths relative to that file's folder")
     return "\n".join(lines)
-
-
-@contextmanager
-def progress(total: int) -> Iterator[Callable[[int, int], None]]:
-    """A bar on stderr with rate and time left; the tasks of an earlier run count for neither."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[speed]}"))
-    console, start = Console(stderr=True), time.monotonic()
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        shown = bar.add_task("tasks", total=total, speed="")
-
-        def report(kept: int, old: int) -> None:
-            rate = (kept - old) / (time.monotonic() - start)
-            left = f", {(total - kept) / rate:,.0f} s left" if rate else ""
-            speed = "writing the files" if kept == total else f"{rate:,.0f}/s{left}"
-            bar.update(shown, completed=kept, speed=speed)
-
-        yield report

@@ -45,6 +45,7 @@ def episodes(
 
     Raises:
         OSError: if a picture cannot be written.
+        ValueError: if pictures are asked for and there are none.
     """
     out.print(HELP)
     try:
@@ -89,6 +90,8 @@ def _save(env: gymnasium.Env[Any, Any], album: Path | None, turn: int, out: Cons
     """Write the picture of the position, if there is one, as 000.png, 001.png and so on."""
     shows = getattr(env, "png", None)
     images: Sequence[bytes] = getattr(getattr(env, "task", None), "images", ())
+    if album and turn == 0 and not (shows or images):
+        raise ValueError("this environment has no pictures to save; leave --save out")
     if album is None or not (shows or (images and turn == 0)):
         return
     album.mkdir(parents=True, exist_ok=True)

@@ -110,12 +110,13 @@ def _only(found: list[str | None], form: str, longest: int) -> Reading:
 
 _TEMPLATE = re.compile(r"<\|[a-z_]{1,30}\|>")
 _PHRASE = re.compile(
-    r"(?:answer|result|solution)s?\b[^\n.:=]{0,100}?(?:\bis\b|\bare\b|:|=)(?!\s*:?\s*the\b)\s*:?\s*([^\n]{1,400})", re.I
+    r"(?:answer|result|solution)s?\b[^\n.:=]{0,100}?(?:\bis\b|\bare\b|:|=)(?!\s*+:?\s*+the\b)\s*+:?\s*+([^\n]{1,400})",
+    re.I,
 )
 _LAST_IS = re.compile(r".*\bis\s+(?=[-+$\\\d(\[])", re.S)
 _DOLLARS = re.compile(r"\$\$?([^$]{1,400})\$\$?|\\\((.{1,400}?)\\\)|\\\[(.{1,400}?)\\\]", re.S)
 _NUMBER = re.compile(r"(?<![\w.\\{^])[-+\u2212]?\d[\d,]*(?:\.\d+)?(?:\s*/\s*\d+)?\\?%?")
-_BETWEEN = re.compile(r"[\s,;$.]*(?:\\[)\]]|\$)*[\s,;]*(?:and|or)?[\s,;]*(?:\\[(\[]|\$)*\s*")
+_BETWEEN = re.compile(r"[\s,;$.]*+(?:\\[)\]])?[\s,;$]*+(?:and|or)?[\s,;$]*+(?:\\[(\[])?[\s,;$]*+")
 
 
 def _lenient(text: str) -> Reading:

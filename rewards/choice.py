@@ -20,7 +20,12 @@ LETTERS = string.ascii_uppercase
 NEAR = Scale(("no answer", "malformed", "wrong", "near", "correct"), (0.0, 0.05, 0.1, 0.3, 1.0), "correct")
 MAX_DEPTH = 4  # brackets inside brackets in a list
 
-_LABEL = re.compile(r"[^\w]{0,4}([A-Za-z])(?:[^\w]{0,4}|[^\w]{1,4}(\w.*|[-+\u2212(\[].*))", re.S)
+# A letter, alone or with the option's text; what parts them is nothing that a text may begin with.
+_LABEL = re.compile(
+    r"[^\w]{0,4}([A-Za-z])(?:[^\w]{0,4}|[\s.,:;)\]*_`\"'/\u3001\u3002\uff0c\uff0e\uff1a\uff09]{1,4}"
+    r"(?:(?:[-=]>?|[\u2013\u2014\u2192])\s)?(\S.*))",
+    re.S,
+)
 
 
 def choice(response: str, task: Task, extract: Extract = "declared") -> Score:
@@ -84,7 +89,7 @@ def fill(response: str, task: Task, extract: Extract = "declared") -> Score:
 
 _DECIMAL = re.compile(r"[-+\u2212]?[0-9]{1,50}(?:\.[0-9]{1,50})?")
 _CELL = re.compile(
-    r"[(\[]?\s*(?:row)?\s*([0-9]{1,3})\s*(?:,|;|and)?\s*(?:column|col\.?)?\s*([0-9]{1,3})\s*[)\]]?\.?", re.I
+    r"[(\[]?\s*+(?:row)?\s*+([0-9]{1,3})\s*+(?:,|;|and)?\s*+(?:column|col\.?)?\s*+([0-9]{1,3})\s*+[)\]]?\.?", re.I
 )
 
 

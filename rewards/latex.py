@@ -50,11 +50,11 @@ _RULES: tuple[tuple[str, re.Pattern[str], str], ...] = tuple(
     (needed, re.compile(pattern), replacement)
     for needed, pattern, replacement in (
         ("**", r"^ *\*\*([^*]*)\*\*[ .]*$", r"\1"),  # bold
-        ("{", r"\{ *, *\}", ","),
+        ("{", r"\{ *+, *+\}", ","),
         ("\\text", r"\\text ?\{ ?([ei]) ?\}|\\text ([ei])(?![a-zA-Z])", r" \1\2 "),
         ("\\operatorname", r"\\operatorname\*? ?\{ ?([a-zA-Z]+) ?\}", r"\\\1 "),
-        ("\\text", r"\\text ?\{ *,? *(and|or) *\}", r" \1 "),
-        ("\\text", r"\\text ?\{ *\}", " "),
+        ("\\text", r"\\text ?\{ *+,? *+(and|or) *+\}", r" \1 "),
+        ("\\text", r"\\text ?\{ *+\}", " "),
         ("", r"(?<![\\a-zA-Z])(sqrt|pi|sin|cos|tan|cot|sec|csc|ln|log|infty)(?![a-zA-Z])", r"\\\1 "),
         ("inf", r"(?<![\\a-zA-Z])infinity(?![a-zA-Z])", r"\\infty "),
         ("sqrt", r"\\sqrt ?\(([^()]*)\)", r"\\sqrt{\1}"),

@@ -19,6 +19,8 @@ Same = Callable[[str, str], bool | None]
 UNORDERED = ("list", "set")
 # A leaf that can stand for several values or for a set.
 _SETLIKE = re.compile(r"\\cup|\\cap|\\setminus|\\mathbb|\\leq|\\geq|\\neq|<|>|\\\{|\\emptyset")
+# What is primed: a derivative, or another point. The algebra system drops the prime.
+_PRIMED = re.compile(r"(\S) ?('+|\^ ?\{? ?\\prime(?![a-zA-Z]))")
 # Sums, integrals, limits and derivatives that are only written down.
 _D = r" ?(?:d|\\partial)"
 UNEVALUATED = re.compile(
@@ -94,12 +96,14 @@ _NOT_A_LABEL = re.compile(
 _SUBSCRIPT = re.compile(r"_ ?(?:\{[^{}]*\}|\\?[a-zA-Z0-9]+)|\\text ?\{[^{}]*\}")
 _ARGUMENTS = re.compile(r"(?<=[A-Za-z'}])\([^()]*\)")
 _COMMAND = re.compile(r"\\[a-zA-Z]+")
+_TERM = re.compile(rf"(?:{_SUBSCRIPT.pattern}|[^-+*/])+")
+_SQUARE = re.compile(r"(?<![a-zA-Z])([a-z]) ?\1(?![a-zA-Z])")
 
 
 def is_label(node: Node, loose: bool = False) -> bool:
     r"""Whether the left side of `=` only names what the right side gives: x, f(2), AB, (p,q), \frac{a}{b}.
 
-    `loose` adds sums and powers of names (m+n = 12). It is for answers to a number;
+    `loose` adds sums and products of different names (m+n = 12). It is for answers to a number;
     elsewhere they make an equation whose right side alone says too little.
     """
     if _NOT_A_LABEL.search(node.text):
@@ -107,12 +111,21 @@ def is_label(node: Node, loose: bool = False) -> bool:
     named = _SUBSCRIPT.search(node.text) is not None or _COMMAND.search(node.text) is not None
     bare = _COMMAND.sub(" ", _ARGUMENTS.sub("", _SUBSCRIPT.sub(" ", node.text)))
     if loose:
-        bare = re.sub(r"\^ ?\{?[0-9]+\}?|[-+*]", " ", bare)
+        if not _different_names(node.text) or _SQUARE.search(bare):
+            return False
+        bare = re.sub(r"[-+*]", " ", bare)
     elif re.search(r"(?<![a-z])[a-z]{2,}", bare):  # xy = 1 is a curve
         return False
     return re.fullmatch(r"[A-Za-z'|:,(){}/ ]*", bare) is not None and (
         named or re.search(r"[A-Za-z]", bare) is not None
     )
+
+
+def _different_names(text: str) -> bool:
+    """Whether `text` has no sign in front and no name twice: neither -x = 5 nor x+x = 5 says what x is."""
+    signs = re.sub(r"\\(?:cdot|times)(?![a-zA-Z])", "*", _ARGUMENTS.sub("", text))
+    terms = [compact(term).strip() for term in _TERM.findall(signs)]
+    return len(_TERM.sub("", signs)) == len(terms) - 1 and all(terms) and len(set(terms)) == len(terms)
 
 
 def _without_labels(gold: Node, given: Node) -> tuple[Node, Node] | None:
@@ -154,6 +167,11 @@ def is_text(text: str) -> bool:
     return max(map(len, found)) >= 4 or bool(_SHORT & set(found))
 
 
+def _is_letter(text: str) -> bool:
+    """Whether a text is the letter of an option, or a name."""
+    return len(text) == 1 and text.isalpha()
+
+
 def quickly(gold: str, given: str, closed: bool) -> bool | None:
     """Whether two leaves agree, None where it takes algebra.
 
@@ -164,7 +182,7 @@ def quickly(gold: str, given: str, closed: bool) -> bool | None:
     """
     if compact(gold) == compact(given):
         return True
-    if is_text(gold) or (len(gold) == 1 and len(plain_text(given)) == 1):
+    if is_text(gold) or (_is_letter(gold) and _is_letter(plain_text(given)) and not re.search(r"[!']", given)):
         return plain_text(gold) == plain_text(given)
     if _BASED.search(gold) or _BASED.search(given):
         return _same_in_its_base(gold, given, closed)
@@ -177,6 +195,8 @@ def quickly(gold: str, given: str, closed: bool) -> bool | None:
             return False
     if UNEVALUATED.search(given) and not UNEVALUATED.search(gold):
         return False  # the question restated
+    if set(_PRIMED.findall(given)) != set(_PRIMED.findall(gold)):
+        return False
     return None
 
 

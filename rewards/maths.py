@@ -174,7 +174,7 @@ def _check_chain(node: Node, gold: Node) -> None:
 
 
 def _prose(tree: Node) -> str | None:
-    return next(filter(None, (words(split_unit(text)[0]) for text in leaves(tree))), None)
+    return next(filter(None, (words(split_unit(text)[0]) for text in leaves(tree) if quantity(text) is None)), None)
 
 
 # ---- verdicts -----------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 MAX_EXPONENT = 400
 
-_WHOLE = r"(?:[0-9]{1,3}(?:(?:,[0-9]{3})+|(?: [0-9]{3})+)(?![0-9])|[0-9]{1,300})"
+_WHOLE = r"(?:[0-9]{1,3}(?:(?:,[0-9]{3}){1,99}|(?: [0-9]{3}){1,99})(?![0-9])|[0-9]{1,300})"
 _POWER = r"(?:\{ ?([-+]?[0-9]{1,4}) ?\}|([-+]?[0-9]{1,4}))"
 _DECIMAL = re.compile(
     rf"([-+]?) ?({_WHOLE})?(?:\.([0-9]{{0,300}})(?:\\(?:over|bar)(?:line)? ?\{{([0-9]{{1,50}})\}})?)?"
@@ -110,12 +110,30 @@ _SAME = {
     "sec": "second", "s": "second", "m": "meter", "metre": "meter", "cm": "centimeter", "km": "kilometer",
     "kg": "kilogram", "unit": "", "squareunit": "", "cubicunit": "", "unit^2": "", "unit^3": "", "unitsquared": "",
 }  # fmt: skip
-# No unit, and no answer: words that make the number part of a sentence.
-_SENTENCE = re.compile(r"\b(?:or|and|not|is|if|mod|when|for|where|but|to|base|times|plus|minus)\b")
+_MULTIPLIERS = {
+    "dozen": 12, "hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12,
+}  # fmt: skip
+_MULTIPLIER = re.compile(rf" *({'|'.join(_MULTIPLIERS)})s?(?![a-z])", re.I)
+# No unit, and no answer: words that make the number part of a sentence or of another number. Quarters may be coins,
+# "5 more" and "5 fewer" are asked for, and five two-digit numbers are five.
+_SENTENCE = "or|and|not|is|if|mod|when|for|where|but|to|base|either|neither|through|until|till|versus|between"
+_OPERATION = "times|plus|minus|by|multiplied|divided|doubled|tripled|halved|factorials?|(?<!left )over"
+_COMPARISON = "than|above|below|under|beneath|least|most"
+_PART = "point|half|halves|thirds|(?:four|fif|six|seven|eigh|nin|ten|eleven|twelf|[a-z]{3,6}teen|[a-z]{3,5}tie)ths"
+_COUNT = (
+    "(?:zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|(?:thir|four|fif|six|seven|eigh|nine)teen|"
+    "(?:twen|thir|for|fif|six|seven|eigh|nine)ty)(?!-)"
+)
+_NO_UNIT = re.compile(
+    rf"\b(?:{_SENTENCE}|{_OPERATION}|{_COMPARISON}|{_PART}|{_COUNT}|(?:{'|'.join(_MULTIPLIERS)})(?:s|ths?)?)\b|"
+    r"^ *(?:squared|cubed) *$"
+)
 _EXPONENT = r"(?: ?\^ ?(?:\{[23]\}|[23]))?"
 _MARKED = re.compile(
-    rf"(?:\\ )? ?(?:\\text ?\{{([^{{}}\\]{{0,60}})\}}({_EXPONENT})|\\?(%)|\^ ?(?:\{{ ?\\circ ?\}}|\\circ)( ?[CF])?)$"
+    rf"(?:\\ )? ?(?:\\text ?\{{((?:[^{{}}\\0-9,;:!?+*=<>|&#^]|\^ ?[23]){{0,60}})\}}({_EXPONENT})|\\?(%)|"
+    r"\^ ?(?:\{ ?\\circ ?\}|\\circ)( ?[CF])?)$"
 )
+MAX_WORDS = 70  # characters of a plain unit with its power
 _WORDS = re.compile(rf" ?([A-Za-z][A-Za-z /.-]{{0,60}})({_EXPONENT})$")
 
 
@@ -127,21 +145,33 @@ def split_unit(text: str) -> tuple[str, str]:
     """
     if text.startswith("\\$"):
         return text[2:].strip(), "dollar"
+    before, words, exponent = _trailing(text)
+    return (text, "") if _NO_UNIT.search(words.lower()) else (before, _plain(words, exponent))
+
+
+def _trailing(text: str) -> tuple[str, str, str | None]:
+    """What stands before trailing words that may be a unit, the words ("" for none) and the power behind them."""
     match = _MARKED.search(text)
     if match:
         words, exponent, percent, _ = match.groups()
         name = words if words is not None else "percent" if percent else "degree"
-        return (text, "") if _SENTENCE.search(name.lower()) else (text[: match.start()].strip(), _plain(name, exponent))
-    match = _WORDS.search(text)
+        return text[: match.start()].strip(), name, exponent
+    match = _WORDS.search(text, max(0, len(text) - MAX_WORDS))
     if match and _is_unit(match[1]) and numeral(text[: match.start()].strip()) is not None:
-        return text[: match.start()].strip(), _plain(match[1], match[2])
-    return text, ""
+        return text[: match.start()].strip(), match[1], match[2]
+    return text, "", None
 
 
 def _is_unit(words: str) -> bool:
-    return not _SENTENCE.search(words.lower()) and all(
-        len(w) > 3 or _SHORT_UNITS.fullmatch(w) for w in re.findall(r"[A-Za-z]+", words)[:1]
-    )
+    return all(len(w) > 3 or _SHORT_UNITS.fullmatch(w) for w in re.findall(r"[A-Za-z]+", words)[:1])
+
+
+def _multiplied(words: str) -> tuple[int, str]:
+    """The factor that words such as "thousand million" stand for, and the words behind them."""
+    factor = 1
+    while match := _MULTIPLIER.match(words):
+        factor, words = factor * _MULTIPLIERS[match[1].lower()], words[match.end() :]
+    return factor, words
 
 
 def _plain(words: str, exponent: str | None) -> str:
@@ -154,13 +184,18 @@ def _plain(words: str, exponent: str | None) -> str:
 
 
 def quantity(text: str) -> Quantity | None:
-    """The number and unit of `text`, None if it is not a number with at most a unit."""
+    """The number and unit of `text`, None if it is not a number with at most a unit; 5 million is a number."""
     value = numeral(text)
     if value is not None:
         return Quantity(value, "")
-    before, unit = split_unit(text)
-    value = numeral(before) if before != text else None
-    return None if value is None else Quantity(value, unit)
+    dollars = text.startswith("\\$")
+    before, words, exponent = _trailing(text[2:].strip() if dollars else text)
+    factor, words = _multiplied(words)
+    value = None if _NO_UNIT.search(words.lower()) else numeral(before)
+    unit = _plain(words, exponent)
+    if value is None or (dollars and unit not in ("", "dollar")):
+        return None
+    return Quantity(value * factor, "dollar" if dollars else unit)
 
 
 def same_quantity(gold: Quantity, given: Quantity) -> bool:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Sequence
+from collections import deque
+from collections.abc import Collection, Iterable, Sequence
 
 END = "THE END."
 UNIT = 1400  # words: the length that the published rules are written for
-COPIED_WORDS = 5  # so many words in a row are a borrowed phrase
+COPIED_WORDS = 5  # so many words in the reference's order are a borrowed phrase
+PUT_IN = 3  # words between two of them that do not hide it
 REPEATED_WORDS = 4
 
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)*")
@@ -102,10 +104,36 @@ def content(text: str, points: Sequence[str], forbidden: Collection[str] = ()) -
 
 
 def copied(text: str, reference: str) -> float:
-    """The share of five-word sequences of `text` that stand in `reference`."""
-    known = set(_runs(words(reference), COPIED_WORDS))
-    found = _runs(words(without_end(text)), COPIED_WORDS)
-    return sum(run in known for run in found) / len(found) if found else 0.0
+    """The share of words of `text` that end a borrowed phrase, of those that could.
+
+    A phrase is five words of `reference` in its order. Up to three words put in between two of them in `text`, or
+    one left out, do not hide it.
+    """
+    found = words(without_end(text))
+    places: dict[str, int] = {}  # of each word of the reference, as bits
+    for i, word in enumerate(words(reference)):
+        places[word] = places.get(word, 0) | 1 << i
+    recent: deque[list[int]] = deque(maxlen=PUT_IN + 1)
+    borrowed = 0
+    for word in found:
+        ends = _phrase_ends(places.get(word, 0), recent)
+        recent.append(ends)
+        borrowed += ends[-1] != 0
+    return borrowed / (len(found) - COPIED_WORDS + 1) if len(found) >= COPIED_WORDS else 0.0
+
+
+def _phrase_ends(here: int, recent: Iterable[list[int]]) -> list[int]:
+    """Where in the reference phrases of 1, 2, ... COPIED_WORDS words end at this word, given those of recent words.
+
+    All places are followed at once, as the bits of one number: time is linear in the words of the text.
+    """
+    ends = [here]
+    for length in range(COPIED_WORDS - 1):
+        before = 0
+        for earlier in recent:
+            before |= earlier[length]
+        ends.append(here & (before << 1 | before << 2))  # the next word of the reference, or the one after it
+    return ends
 
 
 def _runs(found: list[str], length: int) -> list[tuple[str, ...]]:

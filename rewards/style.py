@@ -8,8 +8,8 @@ The verifier of `ludex/style-v0`, after Liu, Bahja, Kovatchev and Lee. Everythin
     words         the length asked for                     completeness  "v1" or "v2"
     weights       of style, content and completeness
 
-A passage that borrows more than a fifth of its five-word phrases from the reference is shut out by a gate: nothing
-is nearer to the reference than the reference.
+A passage of whose words more than a fifth end a five-word phrase of the reference is shut out by a gate: nothing is
+nearer to the reference than the reference.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ludex.rewards.style_judge import Calibration, style_rewards
 
 WEIGHTS = (0.6, 0.3, 0.1)
 MAX_PASSAGE = 50_000  # characters
-MAX_COPIED = 0.2  # share of five-word phrases
+MAX_COPIED = 0.2  # share of words that end a borrowed phrase
 
 # Five classes of the total, each paying its middle: the threshold between failing and correct is then the cut itself.
 SCALE = Scale(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import multiprocessing
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -58,6 +60,19 @@ class Memory(gymnasium.Env[str, str]):
         self.closed = True
 
 
+class Unhurried(Memory):
+    """Episodes of 1 to 20 turns that take ten milliseconds each."""
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[str, dict[str, Any]]:
+        observation, _ = super().reset(seed=seed)
+        self.left = 1 + int(self.np_random.integers(20))
+        return observation, {"solution": [self.first] * self.left}
+
+    def step(self, action: str) -> tuple[str, Any, bool, bool, dict[str, Any]]:
+        time.sleep(0.01)
+        return super().step(action)
+
+
 class Counting(gymnasium.Env[str, str]):
     """Says a, then b, c, d ...; the rules are told once."""
 
@@ -91,6 +106,10 @@ class Three:
         return Task(f"{self.split} {index}", int(answer), "integer", f"{self.name}/{self.split}/0/{index}", info=info)
 
 
+class Panic(BaseException):
+    """What Rust extensions raise, as a child of BaseException too."""
+
+
 class Faulty(Memory):
     """Breaks in one way, in the episodes of `bad_seeds`."""
 
@@ -122,6 +141,8 @@ class Faulty(Memory):
             return observation, reward, terminated, truncated, info
         if self.fault == "step raises":
             raise KeyError("lost piece")
+        if self.fault == "step panics":
+            raise Panic("the engine\nis gone")
         if self.fault == "step hangs":
             self.hang.wait(30)
         changes: dict[str, Any] = {
@@ -202,6 +223,8 @@ class Apart(gymnasium.Env[str, str]):
             raise SystemExit("bye")
         if action == "raise":
             raise KeyError("lost\npiece")
+        if action == "panic":
+            raise Panic("gone")
         info = {"score": SCALE.score("right"), "lock": threading.Lock()} if action == "odd" else {}
         return f"{os.getpid()} {len(self.steps)}", math.nan if action == "nan" else 1.0, action == "end", False, info
 
@@ -212,6 +235,32 @@ class Apart(gymnasium.Env[str, str]):
 
 class Misspelt(Apart):
     metadata: ClassVar[dict[str, Any]] = {"concurrency": "proces"}
+
+
+class Unstartable(Apart):
+    """Cannot be made in a process of its own: as `fault` says it raises, or never comes to an end."""
+
+    def __init__(self, fault: str = "raise"):
+        super().__init__()
+        if multiprocessing.parent_process() is None:
+            return
+        if fault == "raise":
+            raise OSError("no display :0")
+        while True:
+            time.sleep(1)
+
+
+class Endless(Memory):
+    """Never answers an action; that it was given one, the file `mark` says."""
+
+    def __init__(self, mark: str):
+        super().__init__()
+        self.mark = mark
+
+    def step(self, action: str) -> Any:
+        Path(self.mark).touch()
+        while True:
+            time.sleep(1)
 
 
 class OwnTasks(TextEnv):

@@ -75,6 +75,27 @@ SIZES = {
     "a megabyte of words": "word " * 200_000,
 }
 
+# What patterns repeat: a run of one of these in front of a last character that does not fit is tried in every way.
+_REPEATED = [
+    *" \t\n1a-+*/=^_.,;:!?'|&~$%(){}[]<>\\", "1 ", "1,", "000 ", "a ", "- ", "$ ", "; ", "\\(", "\\)", "\\[", "\\]",
+    "\\ ", "\\text{", "\\frac{", "\\sqrt(", "\\boxed{}", "\\boxed{1}", "<answer>", "answer is ", "is ", "and ", "row ",
+    "x'", "a_1", "x\\cdot ", "\u0661",
+]  # fmt: skip
+_IN_FRONT = [
+    "", "6", "row", "6,", "A", "x = ", "{", "\\text{", "\\frac{", "\\boxed{1}", "the answer is", "5\\text{", "$1$"
+]  # fmt: skip
+
+
+def pumped(length: int) -> list[str]:
+    """Runs of `length` characters between what begins an answer and what ends none, without a marker."""
+    return [
+        front + (unit * length)[: length - len(front)] + end
+        for front in _IN_FRONT
+        for unit in _REPEATED
+        for end in ("x", "\\boxed{2}")
+    ]
+
+
 # Code, paths and format strings; {canary} is a file that they would create.
 CODE = {
     "import": "__import__('os').system('touch {canary}')",

@@ -17,6 +17,15 @@ Check = Callable[[str, str], bool]
 POINTS = [Fraction(n, 7) for n in (-20, -11, -3, 2, 5, 13, 31)]
 
 
+def spelled(answer: str) -> str:
+    """Coefficients such as "(2, 0, -7/3)" as a polynomial in x; any other answer as it is."""
+    if not re.fullmatch(r"\([-\d/]+(?:, [-\d/]+)+\)", answer):
+        return answer
+    listed = answer.strip("()").split(", ")
+    terms = (f"{c}x^{n}" if n else c for n, c in zip(range(len(listed) - 1, -1, -1), listed, strict=True))
+    return "+".join(terms).replace("+-", "-")
+
+
 def close(a: complex, b: complex, tolerance: float = 1e-9) -> bool:
     return cmath.isclose(a, b, rel_tol=tolerance, abs_tol=tolerance)
 

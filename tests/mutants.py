@@ -99,6 +99,12 @@ MUTANTS = [
     Mutant("CoRPO ignores r_min", "corpo.py", "torch.full_like(b.threshold, self.r_min)", "b.threshold"),
     Mutant("CoRPO's share of the idle floor", "corpo.py", "(self.floor(b) > ops", "(self.floor(b) < ops"),
     Mutant("failed_positive counts the correct", "ops.py", "b.first & ~b.correct", "b.first & b.correct"),
+    Mutant(
+        "failed_positive looks at first rows",
+        "ops.py",
+        "b.per_trajectory((b.adv.amax(1) > 0).to(b.mask)) > 0",
+        "b.adv.amax(1) > 0",
+    ),
     # Aggregation and masks.
     Mutant("token mean per row", "ops.py", "return b.mask / b.mask.sum()", "return b.mask / b.mask.sum() * len(b)"),
     Mutant(

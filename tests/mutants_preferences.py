@@ -58,7 +58,12 @@ PREFERENCE_MUTANTS = [
     Mutant("DPO without beta", "dpo.py", "softplus(-beta * h)", "softplus(-h)"),
     Mutant("IPO's target without the half", "ipo.py", "1 / (2 * beta)) ** 2", "1 / beta) ** 2"),
     Mutant("IPO's target below zero", "ipo.py", "(h - 1 /", "(h + 1 /"),
-    Mutant("group metrics mix the groups", "preference.py", "b.adv * (b.domain == g)[:, None]", "b.adv"),
+    Mutant(
+        "group metrics mix the groups", "preference.py", "per_group(once * right, b))", "per_group(right, b).flip(0))"
+    ),
+    Mutant("margins by weight", "preference.py", "(once * h).sum()", "ops.total(h[:, None], b)"),
+    Mutant("pairs counted by rows", "preference.py", "(b.first & b.correct)", "b.correct"),
+    Mutant("group means over all pairs", "preference.py", 'name.partition("/")[2]', '""'),
     # Robust weights.
     Mutant("favours the best group", "robust.py", "log_alpha + eta * losses", "log_alpha - eta * losses"),
     Mutant(

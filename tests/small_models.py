@@ -25,6 +25,7 @@ def build_model(family: str = "qwen2", seed: int = 0, **changes: Any) -> Any:
     import transformers
 
     names = {"qwen2": "Qwen2", "qwen3": "Qwen3", "llama": "Llama", "gemma2": "Gemma2", "mistral": "Mistral"}
+    name = names.get(family, family)
     settings = {
         "vocab_size": VOCABULARY,
         "hidden_size": 32,
@@ -40,10 +41,10 @@ def build_model(family: str = "qwen2", seed: int = 0, **changes: Any) -> Any:
         "eos_token_id": None,
         "pad_token_id": None,
     }
-    config = getattr(transformers, f"{names[family]}Config")(**{**settings, **changes})
+    config = getattr(transformers, f"{name}Config")(**{**settings, **changes})
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return getattr(transformers, f"{names[family]}ForCausalLM")(config)
+        return getattr(transformers, f"{name}ForCausalLM")(config)
 
 
 def build_policy(family: str = "qwen2", seed: int = 0, critic: bool = False, **options: Any) -> Policy:

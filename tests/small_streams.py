@@ -1,4 +1,4 @@
-"""Streams that a data set may be asked for: one with few problems, one that breaks off, one that ends, a slow one."""
+"""Streams that a data set may be asked for: with few problems, breaking off, broken, with an end, and a slow one."""
 
 from __future__ import annotations
 
@@ -25,6 +25,27 @@ def fragile(rng) -> Task:
     if rng.random() < 0.1:
         raise ValueError("nothing fits")
     return _task(int(rng.integers(1_000_000)))
+
+
+def broken(rng) -> Task:
+    """One of a million problems, or, one time in ten, an error that is the generator's own fault."""
+    if rng.random() < 0.1:
+        raise KeyError("boom")
+    return _task(int(rng.integers(1_000_000)))
+
+
+def held(rng) -> Task:
+    """A task with a set in its info."""
+    key = f"n{rng.integers(PROBLEMS)}"
+    return Task(prompt="What is 1 + 1?", answer=2, verifier="integer", info={"key": key, "seen": {1}})
+
+
+def looped(rng) -> Task:
+    """A task whose info holds itself."""
+    info: dict = {"key": f"n{rng.integers(PROBLEMS)}"}
+    return Task(
+        prompt="What is 1 + 1?", answer=2, verifier="integer", info={**info, "all": [info, info.update(me=info)]}
+    )
 
 
 class Rows:

@@ -255,7 +255,7 @@ def test_the_entropy_bonus_has_a_gradient() -> None:
     without, bonus = PPO(), PPO(entropy=0.5)
     b = without.prepare(facts)
     plain, _ = toy_gradient(without, policy, b, len(b))
-    pushed, metrics = toy_gradient(bonus, policy, b, len(b))
+    pushed, _ = toy_gradient(bonus, policy, b, len(b))
     policy.zero_grad()
     mean_entropy = (policy(b).entropy * b.mask).sum() / b.mask.sum()
     mean_entropy.backward()
@@ -263,7 +263,6 @@ def test_the_entropy_bonus_has_a_gradient() -> None:
         assert p.grad is not None
         torch.testing.assert_close(two - one, -0.5 * p.grad, atol=1e-6, rtol=1e-5)
     assert plain[0].ne(pushed[0]).any()
-    assert metrics["entropy"] == pytest.approx(float(mean_entropy.detach()), rel=1e-5)
 
 
 # The interface.
@@ -311,6 +310,17 @@ def test_kl_ref_is_zero_at_the_reference_and_positive_elsewhere(name: str) -> No
         expected = rows_each * (2.718281828459045**shift - 1 - shift)
         assert kl == pytest.approx(expected, abs=1e-12)
         assert (kl > 0) == bool(sign)
+
+
+@pytest.mark.parametrize("name", sorted(ALGORITHMS))
+def test_a_loss_stays_on_its_device(name: str) -> None:
+    """The meta device has shapes and no values: what is read from it fails, and so does what lies elsewhere."""
+    algorithm = make(name)
+    b, new = to_batch(random_rows(3))
+    there = Forward(*(x.detach().to("meta").requires_grad_() for x in (new.logp, new.entropy, new.value)))
+    loss, metrics = algorithm.loss(there, algorithm.prepare(b).to("meta"))
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert {x.device.type for x in (loss, *metrics.values())} == {"meta"}
 
 
 @pytest.mark.parametrize(

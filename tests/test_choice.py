@@ -10,6 +10,7 @@ import pytest
 from ludex.code2logic.question import Cell, Question, at, kind_of, listed, numbers, shown
 from ludex.core import Status, Task
 from ludex.rewards import verify
+from ludex.rewards.choice import chosen_option
 
 OPTIONS = ["4", "3", "red", "a red box", "B moves left", "A", "-2"]
 
@@ -59,6 +60,22 @@ CHOICES = [  # right is C, "red"
 @pytest.mark.parametrize(("answer", "wanted"), CHOICES)
 def test_choice(answer: str, wanted: str) -> None:
     assert level(answer, {"letter": "C", "options": OPTIONS}, "choice") == wanted
+
+
+SIGNED = ["-3", "3", "(1, 2)", "[1]", "+4", "\u22125", "\u221a2", "#FFF", "$5", "{1, 2}"]
+LABELS = ["{}: {}", "{}. {}", "({}) {}", "{}) {}", "{} {}", "**{}**: {}", "{}: **{}**", "{}:{}", "{} - {}"]
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_an_option_keeps_its_first_sign(label: str) -> None:
+    for i, option in enumerate(SIGNED):
+        assert chosen_option(label.format("ABCDEFGHIJ"[i], option), SIGNED) == i, option
+        assert chosen_option(option, SIGNED) == i
+
+
+def test_a_letter_and_another_options_number_disagree() -> None:
+    for text in ("B. -3", "A: 3", "A. - 3", "C. 1, 2", "C) [1, 2]", "D. 1"):
+        assert level(text, {"letter": text[0], "options": SIGNED}, "choice") == "malformed", text
 
 
 FILLS = [  # kind, golds, and answers: correct | wrong | malformed, parted by spaces around the bars

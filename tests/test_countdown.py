@@ -215,7 +215,13 @@ def test_solutions_have_no_bracket_too_many():
         ({"numbers": 1}, "between 2 and 8"),
         ({"operations": "+^"}, "some of"),
         ({"operations": ""}, "some of"),
+        ({"operations": "++"}, r"operations='\+\+' must be some of '\+-\*/', each once"),
         ({"target": (9, 3)}, "lowest, highest"),
+        ({"target": (1, 2, 3)}, "2 values"),
+        ({"target": (1.5, 20.5)}, "two whole numbers"),
+        ({"target": ("a", 2)}, "two whole numbers"),
+        ({"target": (1, 10**15), "largest": 10**12}, r"largest=1000000000000 must lie between 1 and 10\*\*12 - 1"),
+        ({"largest": -3}, "largest=-3 must lie between"),
         ({"largest": 2, "numbers": 2, "target": (500, 600)}, "no problem"),
     ],
 )
@@ -223,6 +229,12 @@ def test_bad_options_are_one_clear_line(options, message):
     with pytest.raises(ValueError, match=message) as caught:
         ludex.task_source("countdown", **options)[0]
     assert "\n" not in str(caught.value)
+
+
+def test_the_largest_numbers_that_an_answer_may_write():
+    source = ludex.task_source("countdown", largest=10**12 - 1, numbers=8, target=[1, 10**40], operations="+-*")
+    for task in map(source.__getitem__, range(10)):
+        assert ludex.verify(task.info["solution"], task).correct, task
 
 
 def test_options_shape_the_problem():

@@ -61,6 +61,10 @@ def test_levels_by_success() -> None:
         ({"by": "sucess"}, "did you mean 'success'"),
         ({"by": "success", "success": 1.5}, "above 0, at most 1"),
         ({"review": 1.0}, "0 to below 1"),
+        ({"steps": [5]}, "curriculum.steps does nothing with curriculum.by = ''; leave it out"),
+        ({"review": 0.5}, "curriculum.review does nothing with curriculum.by = ''"),
+        ({"by": "success", "steps": [5]}, "curriculum.steps does nothing with curriculum.by = 'success'"),
+        ({"by": "step", "steps": [5], "success": 0.5}, "curriculum.success does nothing with curriculum.by = 'step'"),
     ],
 )
 def test_mistakes_are_one_line(curriculum: dict[str, object], message: str) -> None:

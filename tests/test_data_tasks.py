@@ -358,24 +358,28 @@ def test_the_card_says_what_a_state_holds(game):
 
 MISTAKES = [
     (("gameqa-sokobam",), "did you mean 'gameqa-sokoban-v0'"),
-    ((GAME, "question=best_mve"), "did you mean 'best_move'"),
-    ((GAME, "difficulty=hrd"), "did you mean 'hard'"),
+    ((GAME, "question=best_mve"), "tictactoe: no question 'best_mve'; did you mean 'best_move'"),
+    ((GAME, "difficulty=hrd"), "tictactoe: no difficulty 'hrd'; did you mean 'hard'"),
     ((GAME, "questoin=best_move"), "did you mean 'question'"),
     ((GAME, "style=papr"), "did you mean 'paper'"),
-    ((GAME, "-n", "0"), "n=0 must be at least 1"),
+    ((GAME, "-n", "0"), "'0' must be a whole number, 1 or more"),
+    ((GAME, "-n", "-3"), "'-3' must be a whole number, 1 or more"),
     ((GAME, "-n", "few"), "whole number"),
-    ((GAME, "--workers", "0"), "workers=0 must be at least 1"),
+    ((GAME, "--workers", "0"), "'0' must be a whole number, 1 or more"),
     ((GAME, "--format", "csv"), "invalid choice"),
     ((GAME, "--split", "tets"), "invalid choice"),
     ((GAME, "--wrokers", "2"), "did you mean '--workers'"),
     (("countdown", "--format", "gameqa"), "take parquet or jsonl"),
     (("json:thing",), "json has no 'thing'"),
+    (("small_streams:held",), "small_streams:held/train/0/0: info.seen is of type set"),
+    (("small_streams:looped",), "small_streams:looped/train/0/0: it is no JSON data"),
     (("math-jsonl",), ""),
 ]
 
 
 @pytest.mark.parametrize(("words", "message"), MISTAKES, ids=[" ".join(words) for words, _ in MISTAKES])
 def test_mistakes_are_one_line_and_write_nothing(tmp_path, monkeypatch, capsys, words, message):
+    monkeypatch.syspath_prepend(HERE)
     monkeypatch.chdir(tmp_path)
     try:
         status = cli.main(["data", "tasks", *words, "-o", "out"])
@@ -386,6 +390,49 @@ def test_mistakes_are_one_line_and_write_nothing(tmp_path, monkeypatch, capsys, 
     assert captured.err.count("\n") == 1
     assert message in captured.err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_generator_that_breaks_is_named_with_its_task(tmp_path, monkeypatch, workers):
+    monkeypatch.syspath_prepend(HERE)
+    source, first = ludex.task_source("small_streams:broken"), 0
+    while sound(source, first):
+        first += 1
+    done = call(tmp_path, "small_streams:broken", "-n", 500, "-o", "out", "--format", "jsonl", "--workers", workers)
+    assert (done.returncode, done.stdout) == (2, "")
+    place = r"[^\n]*small_streams\.py:\d+"
+    assert re.fullmatch(rf"ludex data: task {first}: the generator raised KeyError: 'boom' \({place}\)\n", done.stderr)
+
+
+def sound(source, index: int) -> bool:
+    try:
+        return bool(source[index])
+    except KeyError:
+        return False
+
+
+@pytest.mark.parametrize("harm", ["cut", "empty", "no JSON", "no task", "longer"])
+def test_a_chunk_that_is_not_whole_is_drawn_again(whole, tmp_path, harm):
+    out = tmp_path / "out"
+    words = line(GAME, "-n", N, "--seed", SEED, "-o", out, "--format", "jsonl")
+    process = subprocess.Popen(words, env=env(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_for(lambda: chunks(out) > 1)
+    process.kill()
+    process.wait()
+    chunk = min((out / WORK).glob("0*.jsonl"))
+    text = chunk.read_text()
+    lines = text.splitlines(keepends=True)
+    chunk.write_text(
+        {
+            "cut": text[: len(text) // 2],
+            "empty": "",
+            "no JSON": "".join(["rubbish\n", *lines[1:]]),
+            "no task": "".join(["[1]\n", *lines[1:]]),
+            "longer": text + lines[0],
+        }[harm]
+    )
+    build(Request(GAME, N, seed=SEED, format="jsonl"), out)
+    assert digests(out) == digests(whole)
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path):
@@ -452,7 +499,7 @@ def test_a_file_that_cannot_be_written_is_one_line_and_not_trusted(whole, tmp_pa
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "File too large" in done.stderr
-    assert {path.name for path in (tmp_path / "out" / WORK).iterdir()} == {"lock", "request.json"}
+    assert {path.name for path in (tmp_path / "out" / WORK).iterdir()} == {"request.json"}
     build(Request(GAME, N, seed=SEED, format="jsonl"), tmp_path / "out")
     assert digests(tmp_path / "out") == digests(whole)
 
@@ -473,7 +520,7 @@ def test_a_full_disk_is_one_line_and_the_run_goes_on_with_more_room(tmp_path, fo
             assert "No space left on device" in done.stderr
             assert {path.name for path in (disk / "out").iterdir()} == {WORK}
             names = {path.name for path in (disk / "out" / WORK).iterdir()}
-            assert names <= {"lock", "request.json", "000000000.jsonl", "000000032.jsonl"}
+            assert names <= {"request.json", "000000000.jsonl", "000000032.jsonl"}
         subprocess.run(["mount", "-o", "remount,size=20M", disk], check=True)
         assert call(tmp_path, *words).returncode == 0
         build(Request("gameqa-maze", 50, format=form), tmp_path / "out")

@@ -8,12 +8,15 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", re.M | re.S)
+
+CODE = re.compile(r"`([^`]+)`")
 
 # What cannot run inside the test suite, and what stands for it there.
 SKIPPED = ("make", "pip", "git", "pre-commit")
@@ -81,6 +84,40 @@ def test_make_targets_that_the_text_names_exist() -> None:
     for page in PAGES:
         for name in re.findall(r"\bmake ([a-z-]+)\b", " ".join(re.findall(r"`+([^`]+)`+", page.read_text()))):
             assert name in targets, f"{page.name} names `make {name}`"
+
+
+LOGGED: list[dict[str, Any]] = [
+    {"algorithm": "sft"},
+    {"algorithm": "ppo", "ppo": {"entropy": 0.1}, "curriculum": {"by": "step", "steps": [1]}},
+    {"algorithm": "corpo", "optim": {"correction": {"mode": "truncate"}}, "eval": {"every": 1, "n": 2}},
+    {"algorithm": "gtpo"},
+    {"algorithm": "alpha_dpg"},
+    {"algorithm": "ds_grpo", "ds_grpo": {"entropy": 0.1}},
+    {"algorithm": "gr_dpo", "data": {"path": "pairs.jsonl", "pairs": 8}},
+]
+
+
+@pytest.mark.parametrize("changes", LOGGED, ids=lambda changes: changes["algorithm"])
+def test_every_metric_stands_in_the_table(
+    changes: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from toy_pairs import echo_rows, write
+    from toys import run_table, save_toy_model
+
+    from ludex.agents import runs
+    from ludex.agents.settings import resolve
+    from ludex.agents.train import train
+
+    section = (ROOT / "docs/training.md").read_text().split("## Metrics")[1].split("\n## ")[0]
+    named = {
+        name for line in section.splitlines() if line.startswith("| `") for name in CODE.findall(line.split("|")[1])
+    }
+    monkeypatch.chdir(tmp_path)
+    write(Path("pairs.jsonl"), echo_rows(30))
+    env = [{"id": "toys:Echo", "success_at": 0.99}] * 2
+    table = run_table(save_toy_model(tmp_path / "model"), **{"env": env, "steps": 2, **changes})
+    found = {key for row in runs.read_metrics(train(resolve(table), tmp_path)) for key in row} - {"step", "alarms"}
+    assert not {key for key in found if not named & {key, key.split("/")[0] + "/*"}}
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.toml")), ids=lambda path: path.name)

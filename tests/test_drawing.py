@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 
+import numpy as np
 import pytest
 import torch
 
@@ -60,6 +61,33 @@ def test_a_draw_is_where_the_distribution_function_passes_the_number():
     token, logp = draw(logits, Sampling(), u)
     assert token.tolist() == [0, 0, 2, 2, 3, 3, 4, 4]
     assert logp.tolist() == pytest.approx([math.log(p[i]) for i in token], abs=1e-6)
+
+
+@pytest.mark.parametrize("vocabulary", [1, 255, 256, 257, 700, 1024])
+def test_large_vocabularies_against_sums_in_order(vocabulary: int):
+    rng = np.random.default_rng(vocabulary)
+    logits = rng.normal(size=(300, vocabulary)).astype(np.float32) * 3
+    logits[rng.random(logits.shape) < 0.3] = -np.inf
+    logits[:, rng.integers(vocabulary)] = 0.0
+    logits[:40, : vocabulary // 2] = -np.inf  # whole blocks of nothing
+    logits[:40, -1] = 0.0
+    u = rng.random(300)
+    u[:20], u[20:60:2] = 0.0, 1 - 2**-52
+    token, logp = draw(torch.tensor(logits), Sampling(), torch.tensor(u))
+    p = np.exp(logits.astype(np.float64))
+    p /= p.sum(1, keepdims=True)
+    for i, row in enumerate(p):
+        mass, drawn = np.cumsum(row), int(token[i])
+        assert row[drawn] > 0
+        assert float(logp[i]) == pytest.approx(math.log(row[drawn]), abs=1e-5)
+        assert mass[drawn] - row[drawn] <= u[i] + 1e-6
+        assert u[i] <= mass[drawn] + 1e-6
+
+
+def test_logits_that_are_no_numbers_end_in_no_crash():
+    token, logp = draw(torch.full((3, 600), math.nan), Sampling(), torch.tensor([0.0, 0.5, 0.9], dtype=torch.float64))
+    assert ((token >= 0) & (token < 600)).all()
+    assert logp.isnan().all()
 
 
 def test_the_last_number_below_one_never_falls_behind_the_last_likely_token():

@@ -129,3 +129,12 @@ def test_smoothing_keeps_several_answers_where_grpo_keeps_one(settings: dict[str
     print(f"{settings}: {found:.2f} effective arms (earlier: {arms}), {correct:.4f} correct")
     assert found == pytest.approx(arms, rel=0.15)
     assert correct >= 0.989
+
+
+def test_a_seed_of_the_bandit_is_the_same_however_many_run() -> None:
+    settings = BANDITS["post .2/.2"][0]
+    few, many = bandit(settings, range(2), 60), bandit(settings, range(5), 60)
+    for one, two in zip(few, many, strict=True):
+        assert one == pytest.approx(two[:2], rel=1e-9)
+        assert len(set(two)) == 5
+    assert bandit(settings, [4], 60)[0] == pytest.approx(many[0][4:], rel=1e-9)

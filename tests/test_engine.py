@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import random
 import weakref
+from typing import Any
 
 import pytest
 import torch
@@ -283,8 +284,8 @@ def test_a_response_depends_on_nothing_beside_it(batch: int, look: int):
 
 def test_slots_are_refilled_as_they_fall_free():
     policy = build_policy()
-    shapes = fed(policy)
     engine = engine_of(policy, batch=4)
+    shapes = fed(policy)
     lengths = [30, 2, 2, 2, 2, 2, 2, 2, 2, 2]
     for length in lengths:
         engine.submit([1, 2, 3], Sampling(length, 0.0))
@@ -300,8 +301,8 @@ def test_slots_are_refilled_as_they_fall_free():
 
 def test_responses_to_one_prompt_share_its_prefill_even_when_they_come_later():
     policy = build_policy()
-    shapes = fed(policy)
     engine = LocalEngine(policy, (), 2)
+    shapes = fed(policy)
     engine.refresh(0)
     prompt = [5, 1, 4, 1, 5, 9, 2, 6]
     samples = generate(engine, [prompt] * 6, Sampling(3))
@@ -349,8 +350,8 @@ def test_a_conversation_that_keeps_its_slot_says_the_same(family: str, batch: in
 
 def test_a_turn_costs_what_is_new_in_it():
     policy = build_policy()
-    shapes = fed(policy)
     engine = LocalEngine(policy, ())
+    shapes = fed(policy)
     context: list[int] = []
     handle = 0
     for turn in range(6):
@@ -439,6 +440,74 @@ def test_a_stop_text_ends_a_response_with_the_token_that_completes_it(look: int)
     context = [7, 7, *engine.poll()[handle].ids, 4]  # what was decoded beyond the end is forgotten
     after = engine.submit(context, Sampling(5, 0.0), after=handle)
     assert engine.poll()[after].ids == generate(engine_of(policy, ()), [context], Sampling(5, 0.0))[0].ids
+
+
+# Settings of families that attend in ways of their own, under the names of their configurations.
+OTHERS: dict[str, dict[str, Any]] = {
+    "GptOss": {"sliding_window": 6, "num_local_experts": 2, "num_experts_per_tok": 1},
+    "Gemma2": {"sliding_window": 6, "final_logit_softcapping": None, "query_pre_attn_scalar": 8},
+    "GPTJ": {"n_embd": 32, "n_layer": 2, "n_head": 4, "rotary_dim": 4, "n_positions": 512},
+    "Cohere2": {"sliding_window": 6, "logit_scale": 1.0},
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_families_that_attend_in_their_own_way(name: str):
+    """Sinks, caps and old rotary embeddings come with attention that adds its mask to the scores."""
+    policy = Policy(build_model(name, **OTHERS[name]), None)
+    prompts = ragged_prompts(1)
+    engine = LocalEngine(policy, (), batch=4)
+    engine.refresh(1)
+    for prompt, sample in zip(prompts, generate(engine, prompts, Sampling(24)), strict=True):
+        assert sample.logps == pytest.approx(sampled_logps(policy.model, prompt, sample.ids), abs=2e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "reason"),
+    [
+        ("Bloom", {"n_layer": 2, "n_head": 4}, r"BloomForCausalLM cannot be sampled here: "),
+        ("GPTNeo", {"num_layers": 2, "num_heads": 4, "attention_types": [[["global", "local"], 1]]}, "GPTNeoForCausal"),
+    ],
+)
+def test_families_that_do_not_take_slots_are_refused(name: str, settings: dict[str, Any], reason: str):
+    policy = Policy(build_model(name, **settings), None)
+    with pytest.raises(ValueError, match=rf"^{reason}[^\n]*$"):
+        LocalEngine(policy, ())
+
+
+def test_a_model_that_says_something_else_in_slots_is_refused():
+    """Positions are taken from the slots; one that makes its own up is found by what it says."""
+    policy = build_policy()
+    plain = policy.hidden
+
+    def shifted(tokens: Any, mask: Any, position: Any, cache: Any = None) -> Any:
+        return plain(tokens, mask, position if cache is None else position * 0, cache)
+
+    policy.hidden = shifted  # type: ignore[method-assign]
+    with pytest.raises(ValueError, match=r"^Qwen2ForCausalLM cannot be sampled here: .* off by [\d.]+ nats; [^\n]*$"):
+        LocalEngine(policy, ())
+
+
+def test_an_interrupted_prefill_leaves_nothing_that_others_would_share():
+    policy = build_policy()
+    engine = engine_of(policy, ())
+    kept = engine.submit([9, 9, 1], Sampling(4), keep=True)
+    engine.poll()
+    plain, prompt = policy.hidden, [3, 1, 4, 1, 5]
+
+    def interrupted(*args: Any) -> Any:
+        raise KeyboardInterrupt
+
+    policy.hidden = interrupted  # type: ignore[method-assign]
+    engine.submit(prompt, Sampling(6))
+    with pytest.raises(KeyboardInterrupt):
+        engine.poll()
+    policy.hidden = plain  # type: ignore[method-assign]
+    assert engine.poll() == {}
+    after = engine.submit([9, 9, 1, 2], Sampling(6), after=kept)
+    samples = {tuple([9, 9, 1, 2]): engine.poll()[after], tuple(prompt): generate(engine, [prompt], Sampling(6))[0]}
+    for words_, sample in samples.items():
+        assert sample.logps == pytest.approx(sampled_logps(policy.model, list(words_), sample.ids), abs=1e-5)
 
 
 def test_a_model_with_another_kind_of_memory_is_refused():

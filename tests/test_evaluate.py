@@ -6,16 +6,18 @@ import itertools
 import json
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
-from toys import save_toy_model
+from toys import run_table, save_toy_model
 
-from ludex.agents.evaluate import evaluate, open_player
-from ludex.agents.report import Report, bootstrap, pass_at_k, percent, print_report, summarise
+from ludex.agents.evaluate import Interrupted, evaluate, open_player
+from ludex.agents.report import Report, interval, pass_at_k, percent, print_report, summarise
 from ludex.agents.rollout import Domain
+from ludex.agents.settings import resolve
+from ludex.agents.train import train
 from ludex.core import Scale, Stop, Trajectory, Turn
 
 SCALE = Scale(("none", "wrong", "right"), (0.0, 0.1, 1.0), "right")
@@ -46,22 +48,35 @@ def test_pass_at_k_counts_the_subsets_with_a_right_answer():
                 assert pass_at_k(n, correct, k) == pytest.approx(sum(map(any, subsets)) / len(subsets))
 
 
-def test_the_interval_covers_the_mean_about_as_often_as_it_says():
-    rng = np.random.default_rng(0)
-    covered = 0
-    for i in range(200):
-        low, high = bootstrap(rng.random(60) < 0.3, seed=i)
-        covered += low <= 0.3 <= high
-    assert 0.88 <= covered / 200 <= 0.99  # 95 %, less what a percentile interval lacks at n = 60
+@pytest.mark.parametrize(
+    ("right", "n", "low", "high"),
+    [(0, 10, 0.0, 0.2775), (1, 10, 0.0179, 0.4042), (81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605)],
+)
+def test_the_interval_of_a_share_is_wilsons(right: int, n: int, low: float, high: float):
+    """The two last are the worked examples of Newcombe 1998, table I, method 3; the others by the formula by hand."""
+    values = [1.0] * right + [0.0] * (n - right)
+    assert interval(values) == (pytest.approx(low, abs=6e-5), pytest.approx(high, abs=6e-5))
+    mirrored = interval([1 - value for value in values])
+    assert mirrored == (pytest.approx(1 - high, abs=6e-5), pytest.approx(1 - low, abs=6e-5))
 
 
-def test_the_interval_is_over_problems_as_wide_as_the_normal_one():
-    values = [0.0] * 120 + [1.0] * 280
-    low, high = bootstrap(values)
-    half = 1.96 * math.sqrt(0.7 * 0.3 / 400)
-    assert (low, high) == (pytest.approx(0.7 - half, abs=0.01), pytest.approx(0.7 + half, abs=0.01))
-    assert bootstrap([0.5] * 9) == (0.5, 0.5)
-    assert all(map(math.isnan, bootstrap([])))
+@pytest.mark.parametrize(
+    ("n", "k", "a", "b"),
+    [(64, 1, 0.3, 5), (64, 8, 0.3, 5), (16, 8, 0.5, 0.5), (24, 4, 0.3, 1.5), (400, 8, 0.5, 1), (64, 8, 50, 100)],
+)
+def test_the_interval_covers_the_mean_about_as_often_as_it_says(n: int, k: int, a: float, b: float):
+    """Problems of every difficulty, Beta(a, b): some hopeless, some sure, or all alike."""
+    rng, covered = np.random.default_rng(0), 0
+    for _ in range(1000):
+        low, high = interval(list(rng.binomial(k, rng.beta(a, b, n)) / k), k)
+        covered += low <= a / (a + b) <= high
+    assert 0.90 <= covered / 1000 <= 0.99
+
+
+def test_the_interval_of_a_mean_knows_what_stands_behind_each_value():
+    assert interval([0.5] * 9, 2) == interval([0.0, 1.0] * 9)  # as if all draws were problems, and no narrower
+    assert interval([0.0, 1.0] * 9, 50) == interval([0.0, 1.0] * 9)  # all or nothing: more draws tell no more
+    assert all(map(math.isnan, interval([])))
 
 
 def test_a_report_by_hand():
@@ -73,7 +88,7 @@ def test_a_report_by_hand():
     assert report.reward == pytest.approx((1.0 + 0.1 + 0.1 + 0.0) / 4)
     assert report.levels == {"none": 0.25, "wrong": 0.5, "right": 0.25}
     assert (report.cut, report.tokens) == (0.25, 3)
-    assert report.headline() == "pass@1 25.0 % [0.0, 50.0], pass@2 50.0 % [0.0, 100.0]"
+    assert report.headline() == "pass@1 25.0 % [4.6, 69.9], pass@2 50.0 % [9.5, 90.5]"
     assert percent(0.42, (0.3811, 0.4619)) == "42.0 % [38.1, 46.2]"
 
 
@@ -82,6 +97,7 @@ def test_lost_episodes_are_counted_shown_and_left_out():
     report = report_on([episode(0, "right"), lost[0], episode(1, "wrong"), episode(1, "right"), lost[1]])
     assert (report.errors, report.n) == (2, 2)  # problem 2 has no episode left
     assert report.pass_1 == pytest.approx((1 + 0.5) / 2)
+    assert (report.k, report.pass_k) == (2, 1.0)  # problem 0 has one response only, and no pass@2
     assert report.samples[-1]["level"] == "error"
     assert report.samples[-1]["why"] == "it broke"
 
@@ -114,7 +130,8 @@ def test_a_report_without_a_whole_episode_is_still_json():
 
 def test_the_worked_solutions_are_right_and_chance_is_not():
     oracle = evaluate("oracle", "countdown-v0", n=60, k=2)
-    assert (oracle.pass_1, oracle.pass_1_interval, oracle.n, oracle.k) == (1.0, (1.0, 1.0), 60, 2)
+    assert (oracle.pass_1, oracle.n, oracle.k) == (1.0, 60, 2)
+    assert oracle.pass_1_interval == (pytest.approx(0.9398, abs=1e-4), pytest.approx(1.0))
     assert oracle.levels["correct"] == 1.0
     chance = evaluate("random", "countdown-v0", n=60)
     assert chance.pass_1 < 0.02
@@ -158,6 +175,74 @@ def test_the_split_is_the_one_that_was_asked_for():
         split: evaluate("oracle", "countdown-v0", n=3, split=split).samples[0]["task_id"] for split in ("valid", "test")
     }
     assert ids == {"valid": "countdown-v0/valid/0/0", "test": "countdown-v0/test/0/0"}
+
+
+@pytest.mark.parametrize(("n", "k"), [(0, 1), (1, 0), (-2, 1)])
+def test_nothing_to_measure_is_refused(n: int, k: int):
+    with pytest.raises(ValueError, match=f"^n={n} and k={k} must be 1 or more"):
+        evaluate("oracle", "countdown-v0", n=n, k=k)
+
+
+@pytest.mark.parametrize(
+    ("limit", "message"),
+    [(4096, "the model's context of 4096 tokens leaves no room beside max_new_tokens=4096 for a prompt"),
+     (4095, "no prompt leaves room for max_new_tokens=4095 in the model's context")],
+)  # fmt: skip
+def test_a_length_limit_that_leaves_no_room_for_a_prompt_is_refused(limit: int, message: str):
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        evaluate("tiny", "foreign_games:Three", n=1, max_new_tokens=limit, device="cpu")
+
+
+def test_who_says_what_is_correct():
+    silent = evaluate("oracle", "foreign_games:Memory", n=3)
+    assert (silent.judged, silent.pass_1, silent.reward) == (False, 0.0, 2.0)  # it paid, but nobody said that it won
+    paid = evaluate("oracle", "foreign_games:Memory", n=3, success_at=2.0)
+    assert (paid.judged, paid.pass_1) == (True, 1.0)
+    assert evaluate("oracle", "foreign_games:Memory", n=3, success=True).judged
+    assert evaluate("random", "countdown-v0", n=3).judged
+
+
+def test_a_run_says_how_its_model_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    folder = train(resolve(run_table(save_toy_model(tmp_path / "model"), steps=1)), tmp_path)
+    assert f"next: ludex eval {folder}/model toys:Echo --success-at 0.99, or" in capsys.readouterr().out
+
+
+def test_every_episode_is_told_as_soon_as_it_is_over():
+    told: list[Trajectory] = []
+    report = evaluate("oracle", "countdown-v0", n=5, k=3, ended=told.append)
+    assert sorted(t.group for t in told) == [i for i in range(5) for _ in range(3)]
+    assert report.pass_1 == 1.0
+    assert not report.partial
+
+
+def test_ctrl_c_gives_a_report_on_the_problems_that_are_finished(tmp_path: Path):
+    told: list[Trajectory] = []
+
+    def interrupt(at: int) -> Callable[[Trajectory], None]:
+        def ended(trajectory: Trajectory) -> None:
+            told.append(trajectory)
+            if len(told) == at:
+                raise KeyboardInterrupt
+
+        return ended
+
+    with pytest.raises(Interrupted) as stopped:
+        evaluate("oracle", "countdown-v0", n=5, k=3, ended=interrupt(8), html=tmp_path / "page.html")
+    report = stopped.value.report
+    assert (report.partial, report.n, report.k, report.pass_1) == (True, 2, 3, 1.0)
+    assert report.headline().endswith("partial: 2 problems")
+    assert (tmp_path / "page.html").read_text().count("<details>") == 6
+    told.clear()
+    with pytest.raises(KeyboardInterrupt) as nothing:
+        evaluate("oracle", "countdown-v0", n=5, k=3, ended=interrupt(2))
+    assert nothing.type is KeyboardInterrupt
+
+
+def test_where_nothing_was_won_no_length_is_said(capsys: pytest.CaptureFixture[str]):
+    lost = episode(0)
+    lost.turns *= 7
+    print_report(report_on([lost]))
+    assert "7.0, none" in capsys.readouterr().out
 
 
 def test_the_players_by_name():

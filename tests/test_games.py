@@ -20,10 +20,13 @@ import gameqa_table
 import pytest
 
 import ludex
-from ludex.code2logic.checks import contents, faults, guessable, others
+from ludex.code2logic.checks import blind, contents, faults, guessable, marks, others
 from ludex.code2logic.draw import STYLES
-from ludex.code2logic.game import DIFFICULTIES, MAX_PROMPT, Question
-from ludex.code2logic.games import GAMES, load
+from ludex.code2logic.game import DIFFICULTIES, MAX_PROMPT, Cell, Question
+from ludex.code2logic.games import GAMES, klondike, load, minecraft
+from ludex.code2logic.parts.grids import apart, places
+from ludex.code2logic.parts.landscape import built
+from ludex.code2logic.parts.options import cluster, scattered
 from ludex.core import Task
 from ludex.envs import registry
 
@@ -87,6 +90,85 @@ def test_answers_cannot_be_guessed(game, question):
 @everywhere
 def test_answers_cannot_be_guessed_in_many_draws(game, question):
     assert not list(guessable(draws(game, question, FULL), noise=0))
+
+
+def choices(right_and_wrong) -> list[Task]:
+    """Tasks with these options, as they are posed."""
+    asked = [Question.choice("?", right, wrong, str(right)) for right, wrong in right_and_wrong]
+    posed = [question.pose(random.Random(i), 8) for i, question in enumerate(asked)]
+    return [Task(p.prompt, p.answer, "choice") for p in posed]
+
+
+def test_what_options_tell_by_hand():
+    """Of four cells in a row with one beside them, the second has the neighbours; parts are counted in their places."""
+    found = marks(["row 1, column 1", "row 1, column 2", "row 1, column 3", "row 2, column 2"])
+    shared, far, near = found.values()
+    assert shared == [4 + 3 + 4 + 1, 4 + 3 + 4 + 2, 4 + 3 + 4 + 1, 4 + 1 + 4 + 2]
+    assert far == [1 + 2 + 2, 1 + 1 + 1, 2 + 1 + 2, 2 + 1 + 2]
+    assert near == [1, 3, 1, 1]
+    assert list(marks(["red", "from red to blue"]).values()) == [[1.0, 4.0]]
+    assert len(marks(["1 cell", "no cell"])) == 1
+    task = choices([(Cell(1, 2), [Cell(1, 1), Cell(1, 3), Cell(2, 2)])])[0]
+    assert blind([task]) == {
+        "the option that shares most with the others": 1,
+        "the option that shares least": 0,
+        "the outermost option": 0,
+        "the most central option": 1,
+        "the option with most neighbours": 1,
+        "the option with fewest": 0,
+    }
+    assert blind([Task("?", {"kind": "integer", "accept": [3]}, "fill")]) == {}
+
+
+def test_options_around_the_right_one_are_noticed_and_clusters_are_not():
+    """Cells of an 8x8 board; with the cells nearest to the right one it is in their middle."""
+    rng, board, rows = random.Random(0), places(8, 8), []
+    for _ in range(SEARCHED):
+        right = rng.choice(board)
+        near = sorted(board, key=lambda place: apart(place, right))[:8]
+        rows.append((right, near, cluster(rng, right, board), scattered(right, rng.sample(board, 64))))
+    built_around, clusters, apart_all = (
+        choices((Cell(*row[0]), (Cell(*place) for place in row[i])) for row in rows) for i in (1, 2, 3)
+    )
+    said = " ".join(guessable(built_around))
+    assert "most central option is right" in said
+    assert "most neighbours is right" in said
+    assert not list(guessable(clusters))
+    assert not list(guessable(apart_all))
+    for right, _, some, others_ in rows:
+        assert len(some) == len(set(some)) == 8
+        assert right in some
+        assert max(apart(a, b) for a in some for b in some) <= 6
+        assert len({r for r, _ in others_}) == len({c for _, c in others_}) == len(others_)
+
+
+def test_a_cluster_holds_the_right_one_at_any_place():
+    """From the middle of a board: how many of the options lie nearer to the centre of all than it does, evenly."""
+    rng, board, ranks = random.Random(1), places(9, 9), Counter()
+    for _ in range(4000):
+        some = cluster(rng, (4, 4), board)
+        far = {place: sum(apart(place, other) for other in some) for place in some}
+        equal = [place for place in some if far[place] == far[4, 4]]
+        ranks[sum(far[place] < far[4, 4] for place in some) + rng.randrange(len(equal))] += 1
+    assert all(abs(ranks[i] - 500) < 5 * (4000 / 8 * 7 / 8) ** 0.5 for i in range(8)), ranks
+
+
+def test_drawing_from_the_stock_is_no_useful_move_in_the_words_of_the_question():
+    """It turns a face-down card up as well, but none of a pile; most tasks offer it as wrong."""
+    tasks = draws("klondike", "useful_move", FAST)
+    drawn = [task for task in tasks if str(klondike.DRAW) in others(task)]
+    assert len(drawn) > FAST / 2
+    assert all("turns up a face-down card of a pile?" in task.prompt for task in tasks)
+
+
+@pytest.mark.parametrize(("low", "stand"), [(1, 0), (2, 1), (3, 2), (3, 1), (2, 0)])
+def test_a_ladder_from_block_k_needs_a_stand_of_k_less_one(low, stand):
+    """A stack of four with a ladder on it, and in front of it a stack to stand on with a stair that leads up to it."""
+    stacks = {(0, 0): 4} | {(1 + i, 0): stand - i for i in range(stand)}
+    things, ladders = (("player", 5, 0), ("pumpkin", 0, 0)), ((0, 0, "left", low),)
+    state = minecraft.State(**built(6, (), stacks), things=things, ladders=ladders)
+    assert (sum(n for *_, n in minecraft.fewest(state)) == 0) == (stand >= low - 1)
+    assert "at least k - 1 blocks above the ground" in minecraft.game.rules
 
 
 @every_game
@@ -223,3 +305,13 @@ def test_observations():
     assert "discs" in both["text"]
     assert image["image"].shape == both["image"].shape == (560, 560, 3)
     assert len({pixel for pixel in map(bytes, image["image"].reshape(-1, 3)[::97])}) > 1
+
+
+def test_one_click_is_singular():
+    seen, source = Counter(), ludex.task_source("gameqa-spider", question="face_up_after", observation="text")
+    for index in range(40):
+        clicks = source[index].info["asked"]["clicks"]
+        seen[clicks] += 1
+        assert ("after 1 click on the stock" in source[index].prompt) == (clicks == 1)
+    assert seen[1] > 3
+    assert len(seen) > 1

@@ -76,6 +76,20 @@ def test_a_run_learns_and_its_weights_stay_where_they_were(device: str, dtype: s
 
 
 @pytest.mark.parametrize(("device", "dtype"), PLACES)
+def test_the_same_seed_gives_the_same_bits(device: str, dtype: str, tmp_path: Path) -> None:
+    model = save_toy_model(tmp_path / "toy")
+    table = run_table(model, optim={"lr": 1e-3}, compute={"threads": 1, "device": device, "dtype": dtype})
+    states = []
+    for _ in range(2):
+        trainer = Trainer(resolve(table))
+        for _ in range(5):
+            trainer.step()
+        states.append(trainer.policy.state_dict())
+    for name, weight in states[0].items():
+        assert torch.equal(weight, states[1][name]), name
+
+
+@pytest.mark.parametrize(("device", "dtype"), PLACES)
 @pytest.mark.parametrize("algorithm", ["ppo", "grpo", "dapo", "sft"])  # critic; reference; dynamic sampling; oracle
 def test_every_need_of_an_algorithm_is_met_there(algorithm: str, device: str, dtype: str, tmp_path: Path) -> None:
     model = save_toy_model(tmp_path / "toy")

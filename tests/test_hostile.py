@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 import hostile
 import pytest
 
+import ludex
 from ludex import rewards
 from ludex.core import Status, Task
 
@@ -19,6 +21,7 @@ pytest.importorskip("pebble", reason="needs ludex[math]")
 
 IN_PROCESS_S = 0.05
 IN_WORKER_S = 2 * (2.0 + 3.0) + 1  # the answer's own limit, and the check of the gold after it
+PUMPED_S = 60  # of the processor, over all pumped answers together
 COUNTDOWN = {"numbers": [3, 5, 2], "target": 30, "operations": "+-*/"}
 # verifier, gold, a right answer, a wrong one
 CASES = {
@@ -42,6 +45,39 @@ SYMBOLIC = {
     "maths root": ("maths", "2\\sqrt{3}", "\\sqrt{12}", "\\sqrt{13}"),
     "maths expression": ("maths", "x^2+2x+1", "(x+1)^2", "x^2"),
 }
+
+
+# The verifiers of whole environments, each on the first task of one of them.
+STREAMS = {"play": "play-tictactoe", "step": "steps", "style": "style", "world": "alfworld"}
+
+
+def test_every_verifier_is_attacked() -> None:
+    """A new verifier needs cases here, or an environment whose tasks it judges."""
+    assert {verifier for verifier, *_ in (CASES | SYMBOLIC).values()} | STREAMS.keys() == rewards.VERIFIERS.keys()
+
+
+@pytest.mark.parametrize("verifier", STREAMS)
+def test_on_a_task_of_an_environment(verifier: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    posed = ludex.task_source(STREAMS[verifier])[0]
+    assert posed.verifier == verifier
+    solution = posed.info["solution"]
+    answers = re.findall(
+        r"<(?:answer|action)>(.*?)</", " ".join([solution] if isinstance(solution, str) else solution), re.DOTALL
+    )
+    right = "; ".join(answers)
+    assert rewards.verify(f"<answer>{right}</answer>", posed).correct
+    monkeypatch.chdir(tmp_path)
+    attacks = hostile.corpus("answer", right, "nothing of the kind").items()
+    for name, response in attacks:
+        if name.startswith("hedge"):  # a plan may hold a step too many, and a passage a sentence
+            continue
+        start = time.perf_counter()
+        score = rewards.verify(response, posed)
+        assert time.perf_counter() - start < IN_WORKER_S, name
+        assert score.status is Status.OK, (name, score.why)
+        assert not score.correct, (name, response[:80])
+    assert os.listdir(tmp_path) == [], "an answer was executed"
+    assert rewards.verify(f"<answer>{right}</answer>", posed).correct
 
 
 def task(case: str, form: str) -> Task:
@@ -113,6 +149,25 @@ def test_lenient_reading_executes_nothing(case: str, tmp_path: Path, monkeypatch
         if "hedge" in name or name in hostile.CODE:
             assert rewards.verify(response, task(case, "boxed"), extract="lenient").status is Status.OK, name
     assert os.listdir(tmp_path) == []
+
+
+def judge_pumped() -> None:
+    """Every verifier in process over long runs of one thing, in both ways of reading."""
+    for case in set(CASES) - {"maths numeral", "maths fraction"}:
+        for body in hostile.pumped(1950):
+            assert rewards.verify(f"<answer>{body}</answer>", task(case, "answer")).status is Status.OK, (case, body)
+    for body in hostile.pumped(19_000):
+        score = rewards.verify(body, task("maths number", "boxed"), extract="lenient")
+        assert score.status is Status.OK, body
+
+
+def test_no_pattern_is_tried_in_every_way() -> None:
+    """A guard against hanging, in time of the processor: about 6 s, where a single cubic pattern takes minutes."""
+    code = (
+        f"import resource; resource.setrlimit(resource.RLIMIT_CPU, ({PUMPED_S}, {PUMPED_S})); "
+        "import test_hostile; test_hostile.judge_pumped()"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parent, check=True)
 
 
 def test_the_canary_would_be_seen(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from ludex.agents.algorithms.base import Algorithm, Forward, Metrics, Need
 from ludex.agents.algorithms.grpo import GRPO
 from ludex.agents.batch import Batch, collate, split_groups
 from ludex.agents.engine.local import LocalEngine
-from ludex.agents.learner import Learner, learning_rate, micro_batches
+from ludex.agents.learner import Learner, learning_rate, micro_batches, repeatable
 from ludex.agents.policy import Policy
 from ludex.agents.sampling import Sampling, generate
 from ludex.agents.settings import OptimSettings
@@ -270,3 +270,22 @@ def test_the_objective_rises():
     advantage = prepared.adv.sum(1) / prepared.mask.sum(1)
     assert (advantage != 0).any()
     assert float((gain * advantage).sum()) > 0.1
+
+
+def test_repeatable_kernels_are_asked_for_and_let_go():
+    def asked() -> tuple[bool, bool]:
+        return torch.are_deterministic_algorithms_enabled(), torch.utils.deterministic.fill_uninitialized_memory
+
+    before = asked()
+    with repeatable(False):
+        assert asked() == before == (False, True)
+    with repeatable(True):
+        assert asked() == (True, False)
+    assert asked() == before
+    refusal = r"^compute.deterministic = false learns in spite of this: put_ does not have [^\n]*$"
+    with pytest.raises(RuntimeError, match=refusal), repeatable(True):
+        torch.zeros(4).put_(torch.tensor([0]), torch.ones(1))
+    assert asked() == before
+    with pytest.raises(RuntimeError, match=r"^of another kind$"), repeatable(True):
+        raise RuntimeError("of another kind")
+    assert asked() == before

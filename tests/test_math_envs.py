@@ -11,7 +11,7 @@ from itertools import pairwise
 import gymnasium as gym
 import numpy as np
 import pytest
-from maths_checks import CHECKS
+from maths_checks import CHECKS, spelled
 from maths_reader import formulas, value
 
 import ludex
@@ -22,9 +22,11 @@ from ludex.envs.math import DIFFICULTIES, FAMILIES, generate
 from ludex.rewards.answers import boxed
 from ludex.rewards.expressions import evaluate
 
-SYMBOLIC = ("antiderivative", "derivative", "expansion", "factoring", "simplification")
+FORMULAS = (("antiderivative", "hard"), ("derivative", "medium"), ("derivative", "hard"))
+POLYNOMIALS = ("antiderivative", "derivative", "expansion", "factoring", "simplification")
 each_family = pytest.mark.parametrize("family", FAMILIES)
 each_difficulty = pytest.mark.parametrize("difficulty", DIFFICULTIES)
+each_formula = pytest.mark.parametrize(("family", "difficulty"), FORMULAS)
 
 
 def drawn(n: int, family: str, difficulty: str, seed: int = 0) -> list[Task]:
@@ -38,9 +40,21 @@ def question(task: Task) -> str:
     return asked
 
 
+def kind(family: str, difficulty: str) -> str:
+    """What an answer is: the word in its box."""
+    if (family, difficulty) in FORMULAS:
+        return "formula"
+    return "(first, ..., last)" if family in POLYNOMIALS else "value"
+
+
+def parts(answer: str) -> list[Fraction]:
+    """The coefficients of an answer, or its one number."""
+    return [Fraction(part) for part in answer.strip("()").split(", ")]
+
+
 def recheck(tasks: list[Task], family: str) -> None:
     for task in tasks:
-        assert CHECKS[family](question(task), task.answer), (task.prompt, task.answer)
+        assert CHECKS[family](question(task), spelled(task.answer)), (task.prompt, task.answer)
 
 
 @each_family
@@ -60,8 +74,12 @@ def test_many_answers_hold(family: str, difficulty: str) -> None:
 @each_difficulty
 def test_the_recomputation_refuses_wrong_answers(family: str, difficulty: str) -> None:
     for task in drawn(10, family, difficulty, seed=2):
-        wrong = [f"{task.answer} + x^7"] if family in SYMBOLIC else [str(Fraction(task.answer) + n) for n in (1, -1)]
-        assert not any(CHECKS[family](question(task), other) for other in wrong), (task.prompt, wrong)
+        wrong = [f"{task.answer} + x^7"]
+        if kind(family, difficulty) != "formula":
+            *higher, last = map(str, parts(task.answer))
+            changed = (str(Fraction(last) + n) for n in (1, -1))
+            wrong = [f"({', '.join([*higher, other])})" if higher else other for other in changed]
+        assert not any(CHECKS[family](question(task), spelled(other)) for other in wrong), (task.prompt, wrong)
 
 
 @each_family
@@ -85,11 +103,14 @@ def test_solutions_declare_the_answer_once(family: str, difficulty: str) -> None
         assert boxed(task.info["solution"]) == [task.answer]
         assert task.info["form"] == "boxed"
         assert (task.info["family"], task.info["difficulty"]) == (family, difficulty)
-        assert boxed(task.prompt) == (["formula"] if family in SYMBOLIC else ["value"])
-        numeral = re.fullmatch(r"-?\d+(?:/\d+)?", task.answer)
-        assert bool(numeral) != (family in SYMBOLIC)
-        assert numeral or "x" in task.answer
-        assert not numeral or str(Fraction(task.answer)) == task.answer
+        wanted = kind(family, difficulty)
+        assert boxed(task.prompt) == [wanted]
+        if wanted == "formula":
+            assert "x" in task.answer
+            continue
+        listed = ", ".join(map(str, parts(task.answer)))
+        assert task.answer == (listed if wanted == "value" else f"({listed})")
+        assert wanted == "value" or (len(parts(task.answer)) > 1 and parts(task.answer)[0])
 
 
 @each_family
@@ -100,7 +121,7 @@ def test_worked_solutions_are_correct(family: str, difficulty: str) -> None:
         assert score.correct, (task.prompt, task.info["solution"], score)
 
 
-@pytest.mark.parametrize("family", sorted(set(FAMILIES) - set(SYMBOLIC)))
+@pytest.mark.parametrize("family", sorted(set(FAMILIES) - set(POLYNOMIALS)))
 @each_difficulty
 def test_other_numbers_are_wrong(family: str, difficulty: str) -> None:
     for task in drawn(30, family, difficulty):
@@ -127,20 +148,112 @@ def restated(asked: str, family: str) -> list[str]:
     shown = [part.rpartition("=")[2].strip() for part in formulas(asked)]
     if family == "derivative":
         return [shown[0], f"\\frac{{d}}{{dx}}({shown[0]})", f"\\frac{{d({shown[0]})}}{{dx}}", "f'(x)"]
-    return [f"\\int ({shown[0]}) dx", "F(x)"] if family == "antiderivative" else shown
+    return [f"\\int ({shown[0]}) dx", f"\\int_0^x ({shown[0]}) dx + {shown[1]}", "F(x)"]
 
 
-@pytest.mark.parametrize("family", SYMBOLIC)
-@each_difficulty
+@each_formula
 def test_formulas_are_judged(family: str, difficulty: str) -> None:
     formula_verdicts(family, difficulty, 1)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("family", SYMBOLIC)
-@each_difficulty
+@each_formula
 def test_many_formulas_are_judged(family: str, difficulty: str) -> None:
     formula_verdicts(family, difficulty, 25, seed=4)
+
+
+@pytest.mark.parametrize("family", POLYNOMIALS)
+@each_difficulty
+def test_coefficients_are_judged_in_their_order(family: str, difficulty: str) -> None:
+    for task in drawn(20, family, difficulty, seed=5):
+        if kind(family, difficulty) == "formula":
+            continue
+        given = parts(task.answer)
+        *higher, last = given
+        for other in ([*higher, last + 1], given[::-1], [0, *given], [*given, 0], higher):
+            level = ludex.verify(f"\\boxed{{({', '.join(map(str, other))})}}", task).level
+            assert level == ("correct" if other == given else "wrong"), (task, other)
+        for spelling in (", ".join(map(str, given)), f"\\left({', '.join(map(str, given))}\\right)"):
+            assert ludex.verify(f"\\boxed{{{spelling}}}", task).correct, (task, spelling)
+        assert not ludex.verify(f"\\boxed{{{spelled(task.answer)}}}", task).correct
+
+
+# Unevaluated expressions of formulas A and B of a question.
+REWRITINGS = (
+    r"A", r"(A)^1", r"(A)^{-1}", r"((A)^{-1})^{-1}", r"\frac{A}{1}", r"\sqrt{(A)^2}", r"\{A\}", r"\boxed{A}", r"|A|",
+    r"f(x) = A", r"x = A", r"A = x", r"\int (A) dx", r"\int_0^x (A) dx", r"\frac{d}{dx}(A)", r"\frac{d(A)}{dx}",
+    r"\frac{\partial}{\partial x}(A)", r"\frac{{d}}{dx}(A)", r"d(A)/dx", r"(A)'", r"(A)^{\prime}", r"\nabla (A)",
+    r"\lim_{y \to x} (A)", r"\sum_{n=1}^1 (A)", r"\prod_{n=1}^1 (A)", r"\max(A)", r"\min(A)", r"\gcd(A)", r"\det(A)",
+    r"\begin{vmatrix} A \end{vmatrix}", r"\det \begin{pmatrix} A \end{pmatrix}", r"\begin{pmatrix} A \end{pmatrix}^1",
+    r"e^{\ln(A)}", r"\ln(e^{A})", r"\lfloor A \rfloor", r"\binom{A}{1}", r"(A) \bmod x^3", r"(A)!", r"(A)_{10}",
+    r"(A)(B)", r"(A) \cdot (B)", r"(A) + (B)", r"(A) - (B)", r"(A)/(B)", r"\frac{A}{B}", r"(A)^{B}", r"(A) \bmod (B)",
+    r"(A) \pmod{B}", r"\binom{A}{B}", r"\gcd(A, B)", r"\operatorname{gcd}(A, B)", r"\mathrm{gcd}(A, B)", r"\lcm(A, B)",
+    r"\operatorname{lcm}(A, B)", r"\frac{A}{\gcd(A, B)}", r"\frac{(A)(B)}{\lcm(A, B)}", r"\max(A, B)", r"\min(A, B)",
+    r"(A, B)", r"A = B", r"\{A, B\}", r"(A)_{B}", r"\begin{vmatrix} A & 0 \\ 0 & B \end{vmatrix}", r"(A) \circ (B)",
+)  # fmt: skip
+# Values of a formula C at several places: of a polynomial they give integral, derivative and first coefficients.
+VALUES = (
+    r"\frac{x}{6}(C[0] + 4C[x/2] + C[x])",
+    r"\frac{C[x+1] - C[x-1]}{2}",
+    r"C[0] + x\frac{C[0.00001] - C[-0.00001]}{0.00002}",
+)
+
+
+def pieces(asked: str) -> list[str]:
+    """The formulas of a question, the sides of its equations, both parts of a fraction, and the whole question."""
+    shown = formulas(asked)
+    sides = [side.strip() for formula in shown for side in re.split(r"=|\\le ", formula)]
+    fractions = [part for formula in shown for part in re.findall(r"\{([^{}]+)\}", formula)]
+    return [*dict.fromkeys(part for part in (*shown, *sides, *fractions, asked) if part)]
+
+
+def rewritings(asked: str) -> list[str]:
+    """What repeats the question without answering it. Its bare numerals are left out: they have a test of their own."""
+    found = pieces(asked)
+    pairs = [(a, b) for a in found for b in found if a != b or len(found) == 1]
+    every = [filled(form, A=a, B=b) for a, b in pairs for form in REWRITINGS]
+    every += [filled(form, C=piece) for piece in found for form in VALUES]
+    return [text for text in dict.fromkeys(every) if not re.fullmatch(r"[-\d /(){}\\fracboxedxy=]*", text)]
+
+
+def filled(form: str, **pieces: str) -> str:
+    """The form with a piece for every capital letter; C[2] stands for C with 2 in the place of x."""
+
+    def piece(match: re.Match[str]) -> str:
+        at = match[2]
+        return f"({re.sub(r'(?<![a-zA-Z])x(?![a-zA-Z])', f'({at})', pieces[match[1]])})" if at else pieces[match[1]]
+
+    return re.sub(r"([ABC])(?:\[(.*?)\])?", piece, form)
+
+
+def paid(task: Task, tried: list[str]) -> list[str]:
+    return [text for text in tried if ludex.verify(f"\\boxed{{{text}}}", task).level not in ("wrong", "malformed")]
+
+
+@each_family
+@each_difficulty
+def test_no_rewriting_of_the_question_is_paid(family: str, difficulty: str) -> None:
+    if kind(family, difficulty) == "formula":  # these go through the algebra system: fewer here, all when there is time
+        (task,) = drawn(1, family, difficulty, seed=6)
+        tried = rewritings(question(task))
+        assert not paid(task, random.Random(0).sample(tried, 12))
+        return
+    for task in drawn(4, family, difficulty, seed=6):
+        assert not paid(task, rewritings(question(task))), task.prompt
+
+
+@pytest.mark.slow
+@each_formula
+def test_no_rewriting_of_the_question_is_a_formula_that_is_paid(family: str, difficulty: str) -> None:
+    for task in drawn(2, family, difficulty, seed=7):
+        assert not paid(task, rewritings(question(task))), task.prompt
+
+
+def test_neither_of_two_divisors_divides_the_other() -> None:
+    """Else the multiples of one are those of both, and the question's own n/a may be the answer."""
+    for task in drawn(300, "divisors", "hard"):
+        a, b = map(int, re.findall(r"divisible by (\d+) or by (\d+)", task.prompt)[0])
+        assert b % a, task.prompt
 
 
 @each_family

@@ -49,7 +49,7 @@ def write(tmp_path: Path) -> Write:
 
 def test_grade_school_layout(write: Write) -> None:
     source = ludex.task_source("math-jsonl", path=write(GRADE))
-    assert [task.answer for task in source] == ["42", "1234", "2.5"]
+    assert [task.answer for task in source] == ["42", "1,234", "2.5"]
     assert source[0].prompt.startswith(GRADE[0]["question"])
     assert "\\boxed{}" in source[0].prompt
     assert source[0].info["solution"] == "6*7 = 42 pens.\nThe answer is \\boxed{42}."
@@ -85,7 +85,11 @@ def test_columns_can_be_named(write: Write) -> None:
 @pytest.mark.parametrize(
     ("cell", "gold"),
     [
-        ("#### 70,000", "70000"),
+        ("#### 70,000", "70,000"),
+        ("It is there.\n#### (1, 2)", "(1, 2)"),
+        ("#### [0,100)\n", "[0,100)"),
+        ("5\n#### Note\nfive apples", "5\n#### Note\nfive apples"),  # a heading
+        ("#### Step 1\n\\boxed{3}", "3"),
         ("\\boxed{\\text{no}}", "\\text{no}"),
         (" -3 ", "-3"),
         (7, "7"),
@@ -99,11 +103,21 @@ def test_golds(cell: object, gold: str) -> None:
     assert gold_of(cell) == gold
 
 
+@pytest.mark.parametrize(
+    ("cell", "right", "wrong"),
+    [("#### 70,000", "70000", "70"), ("#### (1, 2)", "(1,2)", "12"), ("#### [0,100)", "[0, 100)", "[0,100]")],
+)
+def test_commas_of_a_gold_keep_their_meaning(write: Write, cell: str, right: str, wrong: str) -> None:
+    task = ludex.task_source("math-jsonl", path=write([{"question": "?", "answer": cell}]))[0]
+    assert ludex.verify(f"\\boxed{{{right}}}", task).correct
+    assert ludex.verify(f"\\boxed{{{wrong}}}", task).level == "wrong"
+
+
 def test_a_solution_without_a_box_has_no_gold() -> None:
     assert gold_of("It is 2.", "solution") == ""
 
 
-@pytest.mark.parametrize("cell", [None, "", "#### ", [1], "\\boxed{}"])
+@pytest.mark.parametrize("cell", [None, "", "#### ", [1], "\\boxed{}", "5\n#### Note\nfive apples"])
 def test_an_unusable_gold_is_an_error_not_a_wrong_answer(write: Write, cell: object) -> None:
     task = ludex.task_source("math-jsonl", path=write([{"question": "?", "answer": cell}]))[0]
     for response in ("\\boxed{1}", "\\boxed{None}"):
@@ -125,7 +139,7 @@ def test_rows_are_addressed_and_a_plain_reset_starts_over(write: Write) -> None:
     assert env.reset(seed=5)[0].startswith(GRADE[0]["question"])
     with pytest.raises(IndexError, match="math-jsonl-v0: row 3 of 3; the first is 0"):
         env.reset(options={"index": 3})
-    with pytest.raises(IndexError, match="row -1 of 3"):
+    with pytest.raises(ValueError, match="reset: index = -1 must be a whole number, 0 or more"):
         env.reset(options={"index": -1})
 
 
@@ -191,7 +205,10 @@ def test_a_byte_order_mark_and_blank_lines_do_no_harm(tmp_path: Path) -> None:
         + json.dumps({**GRADE[1], "question": "a\u2028b"}, ensure_ascii=False)
     )
     (tmp_path / "odd.jsonl").write_text(text, encoding="utf-8", newline="")
-    assert [task.answer for task in ludex.task_source("math-jsonl", path=str(tmp_path / "odd.jsonl"))] == ["42", "1234"]
+    assert [task.answer for task in ludex.task_source("math-jsonl", path=str(tmp_path / "odd.jsonl"))] == [
+        "42",
+        "1,234",
+    ]
 
 
 @pytest.fixture
@@ -206,7 +223,7 @@ def test_a_data_set_saved_to_disk(datasets: Any, tmp_path: Path) -> None:
     train, test = datasets.Dataset.from_list(GRADE[:2]), datasets.Dataset.from_list(GRADE[2:])
     train.save_to_disk(tmp_path / "one")
     datasets.DatasetDict(train=train, test=test).save_to_disk(tmp_path / "both")
-    assert [task.answer for task in Rows("math-jsonl-v0", path=str(tmp_path / "one"))] == ["42", "1234"]
+    assert [task.answer for task in Rows("math-jsonl-v0", path=str(tmp_path / "one"))] == ["42", "1,234"]
     both = Rows("math-jsonl-v0", path=str(tmp_path / "both"), split="test")
     assert [task.answer for task in both] == ["2.5"]
     assert ludex.task(both[0].id) == both[0]
@@ -222,7 +239,7 @@ def test_a_folder_loaded_as_a_data_set(datasets: Any, tmp_path: Path) -> None:
         datasets.Dataset.from_list(rows).to_parquet(folder / subset / "train-0.parquet")
     configs = "".join(f"- config_name: {name}\n  data_files: {name}/*.parquet\n" for name in ("main", "other"))
     (folder / "README.md").write_text(f"---\nconfigs:\n{configs}---\n")
-    assert [task.answer for task in Rows("math-jsonl-v0", path=str(folder), subset="main")] == ["42", "1234"]
+    assert [task.answer for task in Rows("math-jsonl-v0", path=str(folder), subset="main")] == ["42", "1,234"]
     assert [task.answer for task in Rows("math-jsonl-v0", path=str(folder), subset="other")] == ["2.5"]
     with pytest.raises(DataError, match="cannot load data set") as caught:
         Rows("math-jsonl-v0", path=str(folder), subset="mian")

@@ -94,6 +94,17 @@ def test_a_closed_form_is_an_option() -> None:
     assert judge("5", "\\sum_{k=1}^{5} 1", answer_form="closed").level == "wrong"
 
 
+def test_an_infinity_that_was_not_worked_out_is_no_closed_form() -> None:
+    for answer in ("\\max(\\infty, 3)", "-\\infty^{\\infty}", "-\\sqrt{\\infty}"):
+        for gold in (42, "42"):
+            assert judge(gold, answer, answer_form="closed").level == "wrong"
+
+
+def test_an_error_of_the_algebra_is_the_answers_fault() -> None:
+    score = judge("x^2 - 4 = 0", "(\\gcd(3, x^2))^{x} = 2")
+    assert (score.status, score.level) == (Status.OK, "malformed")
+
+
 BAD_GOLDS = [
     "",
     " ",

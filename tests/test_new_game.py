@@ -8,6 +8,7 @@ import random
 import pytest
 
 from ludex import cli
+from ludex.code2logic import sheet
 from ludex.code2logic.checks import contents, faults, guessable, others
 from ludex.code2logic.game import DIFFICULTIES
 
@@ -44,10 +45,39 @@ def test_the_skeleton_is_a_game(tmp_path, monkeypatch, capsys):
     assert cli.main(["check", "my_first_game:game"]) == 0
 
 
-@pytest.mark.parametrize("name", ["3x", "a b", "../x", "class", "_x", "é", ""])
-def test_names_that_no_module_can_have(name, tmp_path, capsys):
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [
+        *((name, "must be letters, digits, - and _") for name in ("3x", "a b", "../x", "_x", "é", "")),
+        *((name, "must not be a keyword of Python's") for name in ("class", "None", "async")),
+        *((name, "must not be a standard module's") for name in ("json", "random", "this")),
+    ],
+)
+def test_names_that_no_module_should_have(name, rule, tmp_path, capsys):
     assert cli.main(["new-game", name, "-o", str(tmp_path)]) == 2
-    assert "a game's name must be" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"a game's name {rule}" in said
+    assert said.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["sokoban", "-o", "{folder}/none/x.png"], "none/x.png: No such file or directory"),
+        (["sokoban", "-o", "{folder}/x"], "x must end with .png"),
+        (["sokoban", "-o", "{folder}/x.png", "--question", "x"], "sokoban: no question 'x'"),
+        (["sokobam", "-o", "{folder}/x.png"], "did you mean 'sokoban'"),
+        (["json:dumps", "-o", "{folder}/x.png"], "json:dumps is no Game"),
+        (["none:game", "-o", "{folder}/x.png"], "No module named 'none'"),
+    ],
+)
+def test_a_sheet_that_cannot_be_made_is_one_line(words, message, tmp_path, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        sheet.main([word.format(folder=tmp_path) for word in words])
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count("\n") == 1
     assert not list(tmp_path.iterdir())
 
 

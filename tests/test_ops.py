@@ -244,6 +244,8 @@ def test_failed_positive() -> None:
     adv = torch.tensor([1.0, 1.0, -1.0, 0.0, 1.0]).double()
     assert float(ops.failed_positive(b.with_(adv=adv[:, None] * b.mask))) == pytest.approx(1 / 3)
     assert ops.failed_positive(b.with_(adv=b.mask, correct=torch.ones(5, dtype=torch.bool))) == 0
+    later = torch.tensor([1.0, -1.0, -1.0, 0.0, 1.0]).double()  # trajectory 1 is reinforced in its second row only
+    assert float(ops.failed_positive(b.with_(adv=later[:, None] * b.mask))) == pytest.approx(1 / 3)
 
 
 def test_check_passes_a_sound_batch() -> None:
@@ -266,8 +268,20 @@ def test_check_refuses(break_: Callable[[Batch], object], message: str) -> None:
 
 
 def test_at_least_names_the_first_bad_value() -> None:
-    ops.at_least(0, clip=0.0, beta=math.inf)
+    ops.at_least(0, clip=0.0, beta=1e9)
     with pytest.raises(ValueError, match="beta=-1 must be at least 0"):
         ops.at_least(0, clip=0.2, beta=-1)
     with pytest.raises(ValueError, match="clip=nan"):
         ops.at_least(0, clip=math.nan)
+    with pytest.raises(ValueError, match="beta=inf must be a finite number"):
+        ops.at_least(0, clip=0.2, beta=math.inf)
+
+
+def test_between_includes_its_ends() -> None:
+    ops.between(0, 1, clip=0.0, gamma=1.0)
+    ops.between(0, math.inf, limit=math.inf)
+    for bad in (-0.1, 1.1, math.inf, math.nan):
+        with pytest.raises(ValueError, match=f"gamma={bad} must be from 0 to 1"):
+            ops.between(0, 1, clip=0.5, gamma=bad)
+    with pytest.raises(ValueError, match="limit=nan must be at least 0"):
+        ops.between(0, math.inf, limit=math.nan)

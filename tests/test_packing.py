@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import itertools
+import random
 from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 from small_models import FAMILIES, VOCABULARY, build_model, build_policy, random_batch, sampled_logps
 from torch import Tensor
 
 from ludex.agents.batch import Batch
 from ludex.agents.learner import micro_batches
-from ludex.agents.packing import NAME, Packing, Ragged, can_pack, packed
+from ludex.agents.packing import NAME, Packing, Ragged, _runs, can_pack, packed
 
 
 def batch_of(rows: list[tuple[list[int], list[int]]]) -> Batch:
@@ -47,17 +49,52 @@ def batch_of(rows: list[tuple[list[int], list[int]]]) -> Batch:
 
 
 def test_a_pack_by_hand():
-    """Two rows share [1, 2]; the third stands alone. Last tokens are left out: nothing follows them."""
+    """Two rows share [1, 2]; the third stands alone, and is longer. Last tokens are left out: nothing follows them."""
     b = batch_of([([1, 2], [3, 4, 5]), ([6, 7, 8], [9]), ([1, 2], [10])])
     pack = Packing(b, behind=False)
-    assert pack.tokens.tolist() == [1, 2, 6, 7, 8, 3, 4]
-    assert pack.position.tolist() == [0, 1, 0, 1, 2, 2, 3]
-    assert [pack.place[0, t].item() for t in range(4)] == [0, 1, 5, 6]
-    assert [pack.place[1, t].item() for t in range(3)] == [2, 3, 4]
-    assert [pack.place[2, t].item() for t in range(2)] == [0, 1]
+    assert pack.tokens.tolist() == [6, 7, 8, 1, 2, 3, 4]
+    assert pack.position.tolist() == [0, 1, 2, 0, 1, 2, 3]
+    assert [pack.place[0, t].item() for t in range(4)] == [3, 4, 5, 6]
+    assert [pack.place[1, t].item() for t in range(3)] == [0, 1, 2]
+    assert [pack.place[2, t].item() for t in range(2)] == [3, 4]
     behind = Packing(b, behind=True)
-    assert behind.tokens.tolist() == [1, 2, 6, 7, 8, 9, 3, 4, 5, 10]
-    assert behind.place[2, :3].tolist() == [0, 1, 9]
+    assert behind.tokens.tolist() == [6, 7, 8, 9, 1, 2, 3, 4, 5, 10]
+    assert behind.place[2, :3].tolist() == [4, 5, 9]
+
+
+def test_segments_attend_in_runs_that_padding_at_most_doubles():
+    rng = random.Random(0)
+    for _ in range(300):
+        n = rng.randrange(1, 40)
+        lengths = [[rng.choice([1, 2, 3, 20, 21, 500]) for _ in range(n)] for _ in range(rng.choice([1, 2]))]
+        runs = [run.tolist() for run in _runs(*map(torch.tensor, lengths))]
+        assert sorted(i for run in runs for i in run) == list(range(n))
+        for run in runs:
+            for own in lengths:
+                assert len(run) * max(own[i] for i in run) <= 2 * sum(own[i] for i in run)
+    assert _runs(torch.tensor([], dtype=torch.long), torch.tensor([], dtype=torch.long)) == []
+    alike = _runs(torch.tensor([7, 7, 7]), torch.tensor([4, 4, 4]))
+    assert [run.tolist() for run in alike] == [[0, 1, 2]]
+
+
+def test_one_long_response_among_short_ones_does_not_multiply_what_is_attended():
+    """127 responses of 20 tokens and one of 1,000, behind prompts of unequal lengths: by count of scores."""
+    rng = random.Random(0)
+    prompts = [[rng.randrange(1, 9) for _ in range(rng.randrange(20, 40))] for _ in range(16)]
+    rows = [(prompts[i // 8], [1] * (1000 if i == 60 else 20)) for i in range(128)]
+    scores = []
+
+    def counted(query: Any, key: Any, value: Any, **kwargs: Any) -> Any:
+        scores.append(query.shape[0] * query.shape[1] * query.shape[2] * key.shape[2])
+        return plain(query, key, value, **kwargs)
+
+    pack, plain = Packing(batch_of(rows), behind=False), F.scaled_dot_product_attention
+    q = torch.randn(len(pack.tokens), 1, 8)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(F, "scaled_dot_product_attention", counted)
+        pack.attend(q, q, q, None)
+    least = sum(len(p) ** 2 for p in prompts) + sum((len(r) - 1) * (len(p) + len(r) - 1) for p, r in rows)
+    assert sum(scores) < 4 * least
 
 
 @pytest.mark.parametrize("counts", [[3, 1, 4], [2, 2]])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import pytest
@@ -49,7 +50,8 @@ def test_every_algorithm_learns_what_is_preferred(algorithm: str, model: str, fi
     first, last = rows[0], rows[-1]
     assert first["accuracy"] == 0  # the policy is the reference: no margin at all
     assert last["accuracy"] > 0.95
-    assert min(last["accuracy/0"], last["accuracy/1"]) > 0.9
+    for group in ("accuracy/0", "accuracy/1"):  # of a few pairs a step
+        assert fmean(row[group] for row in rows[-10:] if group in row) > 0.9
     assert last["loss/0"] < first["loss/0"]
     assert last["epoch"] == pytest.approx(60 * 32 / 200)
     assert "gap" not in last
@@ -71,8 +73,8 @@ def test_resuming_at_every_step_gives_the_same_weights(algorithm: str, model: st
         resumed = load_file(folder / "model/model.safetensors")
         assert all(torch.equal(whole[name], resumed[name]) for name in whole)
         for one, two in zip(lines, runs.read_metrics(folder), strict=True):
-            assert {k: v for k, v in one.items() if k[:4] not in ("time", "toke")} == {
-                k: v for k, v in two.items() if k[:4] not in ("time", "toke")
+            assert {k: v for k, v in one.items() if k[:4] not in ("time", "toke", "memo")} == {
+                k: v for k, v in two.items() if k[:4] not in ("time", "toke", "memo")
             }
 
 

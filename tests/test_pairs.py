@@ -54,10 +54,16 @@ GOOD = {"prompt": "q", "chosen": "a", "rejected": "b", "group": "x"}
         ([1], "must be an object with prompt, chosen, rejected, group"),
         ({**GOOD, "rejected": "a"}, "chosen and rejected are the same"),
         ({"prompt": "q", "chose": "a", "rejected": "b", "group": "x"}, "no column 'chosen'; did you mean 'chose'"),
+        (
+            {"prompt": "q", "chosen": "a", "rejected": "b"},
+            "no column 'group'; known: chosen, prompt, rejected, or data.group = \"\" for one group$",
+        ),
         ({**GOOD, "prompt": 3}, "prompt must be a text or a list of messages"),
         ({**GOOD, "prompt": []}, "prompt must be a text or a list of messages"),
         ({**GOOD, "chosen": [{"role": "bot", "content": "x"}]}, "chosen must be a text or a list of messages"),
-        ({**GOOD, "chosen": "\ud800"}, "chosen must be a text"),
+        ({**GOOD, "chosen": "\ud800"}, "chosen holds a lone surrogate"),
+        ({**GOOD, "prompt": [message(USER, "a\udfff")]}, "prompt holds a lone surrogate"),
+        ({**GOOD, "group": "\ud83d"}, "group holds a lone surrogate"),
         ({**GOOD, "prompt": [message(REPLY, "q")]}, "the last message of prompt must be the user's"),
         ({**GOOD, "chosen": [message(REPLY, "q"), message(USER, "r")]}, "last message of chosen must be the assistant"),
         ({**GOOD, "rejected": [message(USER, "q"), message(REPLY, "r")]}, "rejected must begin with the assistant"),
@@ -79,6 +85,18 @@ def test_no_json_and_no_rows_are_one_line(tmp_path: Path) -> None:
         path.write_text(text)
         with pytest.raises(ValueError, match=what):
             read_pairs(path)
+
+
+def test_a_file_that_is_not_utf_8_is_one_line_that_names_the_place(tmp_path: Path) -> None:
+    path = tmp_path / "p.jsonl"
+    good = json.dumps(GOOD).encode()
+    path.write_bytes(good + b"\r\n" + good.replace(b'"a"', b'"\xe9"') + b"\n")
+    with pytest.raises(ValueError, match="not UTF-8 text") as raised:
+        read_pairs(path)
+    at = good.index(b'"a"') + 1
+    assert str(raised.value) == f"{path}:2: not UTF-8 text (invalid continuation byte at byte {at} of the line)"
+    path.write_text(json.dumps({**GOOD, "chosen": "\u00e9\u2028\U0001f600"}, ensure_ascii=False) + "\n", "utf-8")
+    assert read_pairs(path)[0].chosen == ("\u00e9\u2028\U0001f600",)
 
 
 # Tokens.
@@ -175,6 +193,25 @@ def test_an_interrupted_file_ends_like_an_uninterrupted_one(model: str, tmp_path
         assert path.read_bytes() == whole.read_bytes()
 
 
+@pytest.mark.parametrize("n", [3, 16, 20])
+def test_the_counts_are_those_of_the_rows(n: int, tmp_path: Path) -> None:
+    path, made = tmp_path / "p.jsonl", recipe(env="play-tictactoe", solutions=False)
+    found = build_pairs(made, path, n)
+    ids = [json.loads(line)["id"] for line in path.read_text().splitlines()]
+    assert (found.pairs, found.tasks) == (n, int(ids[-1].rpartition("/")[2]) + 1)
+    assert found.all_right + found.all_wrong == found.tasks - n
+    assert build_pairs(made, path, n) == found
+
+
+def test_options_that_json_does_not_know_can_be_resumed(tmp_path: Path) -> None:
+    path, made = tmp_path / "p.jsonl", recipe(env="countdown", options={"target": (10, 90)})
+    build_pairs(made, path, 2)
+    assert build_pairs(made, path, 4).pairs == 4
+    assert len(read_pairs(path)) == 4
+    with pytest.raises(ValueError, match=r"was begun with options = \{'target': \[10, 90\]\}"):
+        build_pairs(recipe(env="countdown", options={"target": (10, 91)}), path, 6)
+
+
 def test_what_gives_no_pair_is_counted(tmp_path: Path) -> None:
     found = build_pairs(recipe(model="oracle", solutions=False), tmp_path / "a.jsonl", 5, tasks=20)
     assert found == Progress(tasks=20, all_right=20)
@@ -204,7 +241,9 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     out = str(tmp_path / "p.jsonl")
     words = ["data", "pairs", "countdown", "--model", "random", "--solutions", "-k", "2", "-o", out, "numbers=3"]
     assert cli.main([*words, "-n", "4"]) == 0
-    assert capsys.readouterr().out.startswith(f"4 pairs from 16 tasks in {out}; 0 were always right, 0 never")
+    said, then = capsys.readouterr().out.splitlines()
+    assert said.startswith(f"4 pairs from 4 tasks in {out}; 0 were always right, 0 never")
+    assert then.endswith(f"ludex train FILE.toml algorithm=dpo data.path={out}")
     assert len(read_pairs(out)) == 4
     assert cli.main([*words, "-n", "40", "--tasks", "16"]) == 1  # fewer than asked for
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 
 import pytest
 
@@ -92,3 +93,44 @@ def test_copied_is_the_share_of_borrowed_five_word_phrases():
     assert copied("A, b, c; d e f g.", reference) == 1
     assert copied("a b c d e x y", reference) == pytest.approx(1 / 3)
     assert copied("g f e d c b a", reference) == 0
+    assert copied("a b c d", reference) == 0  # too short for a phrase
+
+
+@pytest.mark.parametrize(
+    ("text", "share"),
+    [
+        ("a b c d o e f g", 3 / 4),  # e, f and g of the four words that could end a phrase
+        ("a o b o c o d o e o f o g", 3 / 9),
+        ("a o o o b c d e", 1 / 4),
+        ("a o o o o b c d e", 0),  # a gap of four hides
+        ("a c e g i", 1),
+        ("a d g j m", 0),
+        ("b a c d e f", 1 / 2),  # turned round: e is the fourth of its order, f the fifth
+    ],
+)
+def test_neither_filler_nor_gaps_hide_a_copy(text, share):
+    assert copied(text, "a b c d e f g h i j k l m") == pytest.approx(share)
+
+
+def phrase_ends(text, reference, length=5):
+    """A second implementation: every way to walk back from a word, one step at a time."""
+
+    def walks(i, j, left):
+        return left == 1 or any(
+            walks(k, m, left - 1)
+            for k in range(max(0, i - 4), i)
+            for m in (j - 1, j - 2)
+            if m >= 0 and text[k] == reference[m]
+        )
+
+    return sum(
+        any(word == reference[j] and walks(i, j, length) for j in range(len(reference))) for i, word in enumerate(text)
+    )
+
+
+def test_copied_agrees_with_a_search():
+    rng = random.Random(0)
+    for _ in range(60):
+        text, reference = (rng.choices("abcdef", k=rng.randint(5, 30)) for _ in range(2))
+        expected = phrase_ends(text, reference) / (len(text) - 4)
+        assert copied(" ".join(text), " ".join(reference)) == pytest.approx(expected)

@@ -9,6 +9,7 @@ from itertools import combinations, product
 import pytest
 from plays import drawn, play_out
 
+from ludex.code2logic.draw import STYLES
 from ludex.code2logic.games import chess_ranger, minesweeper, sokoban
 from ludex.code2logic.games import space_invaders as invaders
 from ludex.code2logic.games import tents as camp
@@ -54,6 +55,24 @@ def test_minesweeper_takes_flags_from_what_opens():
     assert states[1].flags == {(4, 4), (0, 0)}
     assert states[2].flags == {(0, 0)}
     assert load("minesweeper").result(states[2]) == "won"  # all but the mine is one area
+
+
+def test_a_mine_that_explodes_opens_nothing_and_is_seen():
+    """A mine in one corner without a number, another in the opposite one; of seven safe cells six are revealed."""
+    play = load("minesweeper")
+    mines = frozenset({(0, 0), (2, 2)})
+    safe = frozenset(product(range(3), repeat=2)) - mines
+    state = minesweeper.State(3, mines, safe - {(1, 0)}, frozenset())
+    after = play.move(state, "reveal row 1, column 1")
+    assert play.result(after) == "lost"
+    assert after.revealed - state.revealed == {(0, 0)}
+    assert play.progress(after) == play.progress(state) == pytest.approx(6 / 7)
+    words, style = play.game.describe(after), STYLES["paper"]
+    assert "row 1: * " in words
+    assert "* a mine that exploded" in words
+    assert "exploded" not in play.game.describe(state)
+    assert play.game.draw(after, style).tobytes() != play.game.draw(state, style).tobytes()
+    assert "A star is a mine that exploded." in play.game.legend
 
 
 # Sokoban and chess ranger

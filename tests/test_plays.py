@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,7 +16,8 @@ from ludex.code2logic.game import DIFFICULTIES, state_data
 from ludex.code2logic.plays import PLAYS, load
 from ludex.envs import registry
 from ludex.envs.contract import hostile
-from ludex.envs.game import revive
+from ludex.envs.core import SPLITS
+from ludex.envs.game import revive, told
 from ludex.rewards.play import SCALE, meant
 
 every_game = pytest.mark.parametrize("name", PLAYS)
@@ -89,6 +91,66 @@ def test_legal_moves_are_those_that_are_accepted(name):
             after = [play.move(state, words) for words in rng.sample(legal, min(5, len(legal)))]
             assert state not in after
             state = rng.choice(after)
+
+
+@every_game
+def test_a_losing_move_gains_no_more_than_any_other(name):
+    """Otherwise dense pay would be for losing, as where an exploding mine opened what is around it."""
+    play, states = starts(name)
+    rng = random.Random(4)
+    for state in states * 3:
+        for _ in range(40):
+            legal = play.moves(state)
+            if not legal:
+                break
+            after = [play.move(state, words) for words in rng.sample(legal, min(12, len(legal)))]
+            lost = [other for other in after if play.result(other) == "lost"]
+            others = [other for other in after if other not in lost]
+            if lost:
+                most = max(map(play.progress, lost))
+                assert most < 1
+                assert most <= max(map(play.progress, others), default=most)
+            state = rng.choice(others or lost)
+
+
+@every_game
+def test_what_looks_the_same_is_one_problem(name):
+    """The key tells starts apart by what is seen, and not by who plays against or what chance will bring."""
+    play, states = starts(name)
+    unseen = {"seed": 1, "opponent": (*play.opponents, "")[-1]}
+    for state in states:
+        changed = {field: value for field, value in unseen.items() if hasattr(state, field)}
+        assert play.key(replace(state, **changed)) == play.key(state)
+    seen = {(told(play, state, "text", 1), play.hidden(state)) for state in states}
+    assert len({play.key(state) for state in states}) == len(seen)
+
+
+@pytest.mark.parametrize("opponent", ["random", "best"])
+def test_no_start_of_tictactoe_is_in_two_splits(opponent):
+    prompts = {
+        split: {source[i].prompt.rpartition("\n")[0] for i in range(300)}
+        for split in SPLITS
+        for source in [ludex.task_source("play-tictactoe", split=split, opponent=opponent)]
+    }
+    assert not prompts["train"] & prompts["test"]
+    assert not prompts["train"] & prompts["valid"]
+    assert not prompts["valid"] & prompts["test"]
+    assert all(len(some) > 60 for some in prompts.values())
+
+
+def test_codes_that_look_alike_are_problems_of_their_own():
+    play = load("mastermind")
+    states = [play.start(random.Random(i), "medium", "") for i in range(60)]
+    assert len({play.game.describe(state) for state in states}) <= 7  # six of seven colours
+    assert len({play.key(state) for state in states}) == len(set(states)) > 50
+
+
+@every_game
+@pytest.mark.parametrize("split", SPLITS)
+def test_every_split_has_starts_of_every_difficulty(name, split):
+    for difficulty in DIFFICULTIES:
+        task = ludex.task_source(f"play-{name}", split=split, difficulty=difficulty)[0]
+        assert task.info["difficulty"] == difficulty
 
 
 @every_game

@@ -85,3 +85,14 @@ def test_an_installed_algorithm_has_its_own_table(installed: dict[str, str]) -> 
     table = {"name": "x", "model": "tiny", "algorithm": "mine", "mine": {"beta": 0.5}, "env": [{"id": "ones"}]}
     code = f"from ludex.agents.settings import resolve; print(resolve({table!r}).chosen)"
     assert call(code, installed).startswith("Mine(clip=0.2, beta=0.5")
+
+
+def test_an_algorithm_by_module_and_class_has_the_table_of_its_class(installed: dict[str, str], tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    path.write_text('model = "tiny"\nalgorithm = "ones_plugin:Mine"\n[[env]]\nid = "countdown"\n[Mine]\nclip = 0.1\n')
+    code = (
+        "import tomllib; from ludex.agents.settings import load, resolve\n"
+        f"run = load({str(path)!r}, ['Mine.beta=0.5']); print(run.chosen)\n"
+        "assert resolve(tomllib.loads(run.to_toml())).to_dict() == run.to_dict()\n"
+    )
+    assert call(code, installed).startswith("Mine(clip=0.1, beta=0.5")

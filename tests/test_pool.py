@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
-import sys
 import threading
 import time
+from concurrent.futures import CancelledError
 from typing import Any
 
 import pytest
+from foreign_games import Panic
 
 from ludex.agents.pool import EnvTimeout, Lane, Pool
 
@@ -69,12 +71,18 @@ def test_the_limit_counts_from_the_beginning_of_a_call():
     lane.close()
 
 
-def test_a_call_may_not_end_the_program():
-    lane = Lane(20.0)
-    with pytest.raises(RuntimeError, match=r"it called sys.exit\(3\)"):
-        lane.result(lane.submit(sys.exit, 3))
-    assert lane.result(lane.submit(int, "7")) == 7
-    lane.close()
+def throw(error: BaseException) -> None:
+    raise error
+
+
+@pytest.mark.parametrize("lane", [(0.0, True), (20.0, True), (0.0, False)], ids=["no limit", "limit", "no thread"])
+@pytest.mark.parametrize("error", [SystemExit(3), asyncio.CancelledError(3), Panic(3), GeneratorExit(3)], ids=repr)
+def test_a_call_may_end_neither_the_program_nor_its_thread(lane: tuple[float, bool], error: BaseException):
+    lane_ = Lane(*lane)
+    with pytest.raises(RuntimeError, match=f"it raised {type(error).__name__}: 3"):
+        lane_.result(lane_.submit(throw, error))
+    assert lane_.result(lane_.submit(int, "7")) == 7
+    lane_.close()
 
 
 def test_without_a_thread_calls_are_made_at_once():
@@ -93,6 +101,7 @@ def test_ctrl_c_ends_the_wait_and_nothing_is_lost(limit: float):
     lane, going = Lane(limit), threading.Event()
 
     def interrupt() -> str:
+        time.sleep(0.1)  # the main thread waits
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
         going.wait(20)
         return "done"
@@ -103,6 +112,69 @@ def test_ctrl_c_ends_the_wait_and_nothing_is_lost(limit: float):
     going.set()
     assert lane.result(call) == "done"
     lane.close()
+
+
+@pytest.mark.parametrize("limit", [0.0, 20.0])
+def test_an_answer_that_comes_with_ctrl_c_is_not_lost(limit: float):
+    """A signal that the call's own thread takes interrupts the main thread when the answer wakes it."""
+    lane = Lane(limit)
+
+    def interrupt() -> str:
+        time.sleep(0.1)  # the main thread waits
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+        return "done"
+
+    call = lane.submit(interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        lane.result(call)
+    assert lane.result(call) == "done"
+    lane.close()
+
+
+def test_ctrl_c_in_a_call_without_a_thread_leaves_nothing_to_wait_for():
+    lane = Lane(0.0, threaded=False)
+    with pytest.raises(KeyboardInterrupt):
+        lane.submit(signal.raise_signal, signal.SIGINT)
+    assert lane.result(lane.submit(int, "7")) == 7
+    lane.close()
+
+
+def test_what_is_cancelled_before_it_began_is_never_made_and_what_is_under_way_is_left_alone():
+    before, lane, made, began, late = threads(), Lane(0.0), [], threading.Event(), threading.Event()
+
+    def hang() -> None:
+        began.set()
+        late.wait(30)
+
+    done = lane.submit(int, "7")
+    stuck, *behind = [lane.submit(hang), lane.submit(made.append, 1), lane.submit(made.append, 2)]
+    began.wait(10)
+    lane.cancel(time.monotonic())
+    assert lane.result(done) == 7
+    assert [call.abandoned for call in (done, stuck, *behind)] == [False, True, False, False]
+    with pytest.raises(EnvTimeout, match="broken off"):
+        lane.result(stuck)
+    for call in behind:
+        with pytest.raises(CancelledError):
+            lane.result(call)
+    assert lane.result(lane.submit(made.append, 3)) is None
+    lane.close()
+    late.set()
+    assert ended(before)
+    assert made == [3]
+
+
+def test_a_call_under_way_that_ends_in_time_keeps_its_thread():
+    pool, began = Pool(1, 0.0), threading.Event()
+    lane = pool.lane()
+    home = lane.submit(threading.current_thread)
+    call = lane.submit(lambda: (began.set(), time.sleep(0.1)))
+    began.wait(10)
+    pool.cancel()
+    assert not call.abandoned
+    assert lane.result(call) == (None, None)
+    assert lane.result(lane.submit(threading.current_thread)) is lane.result(home)
+    pool.close()
 
 
 @pytest.mark.parametrize(("workers", "expected"), [(0, 1), (1, 1), (3, 3)])

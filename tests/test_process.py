@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import time
 from contextlib import closing
@@ -10,7 +11,7 @@ from typing import Any
 
 import gymnasium
 import pytest
-from foreign_games import Apart, Copier, Counting, starts
+from foreign_games import Apart, Copier, Counting, Memory, registered, starts
 from test_pool import ended, threads
 
 import ludex
@@ -69,6 +70,7 @@ FAULTS = {
     "hang": "EnvTimeout: no answer within 4 s",
     "die": "EnvFailure: its process ended in step",
     "exit": "EnvFailure: SystemExit: bye",
+    "panic": "EnvFailure: Panic: gone",
     "raise": "EnvFailure: KeyError: 'lost\\npiece'",
     "odd": "EnvFailure: step gave back what cannot be sent between processes (TypeError: cannot pickle",
     "nan": "ValueError: the reward is nan",
@@ -117,6 +119,19 @@ def test_spaces_come_through_and_what_cannot_is_one_line():
     with closing(Arena([Domain("foreign_games:Counting", concurrency="process")])) as arena:
         (t,) = arena.play(starts(1), RandomPlayer())
     assert len(t.turns) == 4
+
+
+@pytest.mark.parametrize(("fault", "message"), [("raise", "OSError: no display :0"), ("hang", "no answer within 3 s")])
+def test_an_environment_that_cannot_be_started_is_one_line_and_leaves_nothing_behind(fault: str, message: str):
+    before, children = threads(), {child.pid for child in multiprocessing.active_children()}
+    domains = [Domain("foreign/memory-v0"), Domain("foreign_games:Unstartable", options={"fault": fault})]
+    with registered(memory=Memory):
+        with pytest.raises(EnvFailure) as raised:
+            Arena(domains, timeout_s=3 if fault == "hang" else 60)
+        assert [env.closed for env in Memory.made] == [True]
+    assert str(raised.value) == f"foreign_games:Unstartable cannot be started: {message}"
+    assert ended(before)
+    assert all(gone(child.pid) for child in multiprocessing.active_children() if child.pid not in children)
 
 
 def test_an_environment_of_a_notebook():

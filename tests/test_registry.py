@@ -72,6 +72,14 @@ def test_one_step_and_done():
         (lambda: ludex.task_source("countdown", numbers="3"), ConfigError, "numbers = '3' must be int"),
         (lambda: ludex.task_source("countdown", split="tets"), ValueError, "did you mean 'test'"),
         (lambda: ludex.task_source("countdown")[-1], IndexError, "start at 0"),
+        (
+            lambda: ludex.task_source("countdown", name=3),
+            TypeError,
+            "countdown-v0 has no option 'name'; known: closeness",
+        ),
+        (lambda: ludex.task_source("countdown", generate=3), TypeError, "countdown-v0 has no option 'generate'"),
+        (lambda: ludex.task_source("countdown", split=3), ValueError, "no split 3; known: test, train, valid"),
+        (lambda: ludex.task("countdown-v0/train/-1/0"), ValueError, "countdown-v0: seed = -1 must be a whole number"),
         (lambda: ludex.task("countdown-v0/train/0"), ValueError, "name\\?options/split/seed/index"),
         (lambda: ludex.task("countdown-v0/train/0/x"), ValueError, "name\\?options/split/seed/index"),
         (lambda: ludex.make("ludex.envs.countdown:genrate"), ValueError, "did you mean 'generate'"),
@@ -82,6 +90,24 @@ def test_mistakes_are_one_line_that_suggests(call, error, message):
     with pytest.raises(error, match=message) as caught:
         call()
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, "3", None, True])
+@pytest.mark.parametrize("name", ["countdown", "kitchen", "steps", "textworld", "style"])
+def test_a_seed_is_a_whole_number(name, seed):
+    with pytest.raises(ValueError, match=f"^{name}-v0: seed = {seed!r} must be a whole number, 0 or more$"):
+        ludex.task_source(name, seed=seed)
+    with pytest.raises(ValueError, match=r"must be a whole number, 0 or more$"):
+        ludex.make(name, seed=seed)
+
+
+@pytest.mark.parametrize("index", [-1, 1.7, "x", None, True])
+def test_an_index_is_a_whole_number_and_a_wrong_one_changes_nothing(index):
+    env = ludex.make("countdown").unwrapped
+    env.reset(options={"index": np.int64(4)})
+    with pytest.raises(ValueError, match=f"^reset: index = {index!r} must be a whole number, 0 or more$"):
+        env.reset(options={"index": index, "split": "test"})
+    assert env.reset()[1]["task_id"] == "countdown-v0/train/0/5"
 
 
 def test_register_serves_this_process():

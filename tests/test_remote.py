@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -185,11 +186,11 @@ def test_a_server_that_refuses_gets_one_clear_line(failing: str, status: int, bo
     assert len(line) < 500
 
 
-def test_a_full_context_ends_the_episode_not_the_evaluation(failing: str) -> None:
+def test_a_full_context_ends_the_episodes_and_is_told(failing: str) -> None:
     body = {"error": {"message": "This model's maximum context length is 4096 tokens.", "code": 400}}
     Failing.say = (400, json.dumps(body))
-    report = evaluate(f"openai:{failing}#m", "countdown-v0", n=2, k=3)
-    assert (report.n, report.k, report.pass_1, report.errors) == (2, 3, 0.0, 0)
+    with pytest.raises(ValueError, match="no prompt leaves room for max_new_tokens=256 in the model's context"):
+        evaluate(f"openai:{failing}#m", "countdown-v0", n=2, k=3)
     assert Failing.asked == 6  # one request a completion, none repeated
 
 
@@ -237,6 +238,46 @@ def test_an_answer_without_an_end_is_cut_off(handler: type[BaseHTTPRequestHandle
         with pytest.raises(ConnectionError, match=message):
             remote.complete([{"role": "user", "content": "?"}], Sampling(9))
     finally:
+        server.shutdown()
+        server.server_close()
+
+
+class Silent(BaseHTTPRequestHandler):
+    """Takes requests and answers none."""
+
+    asked: ClassVar[threading.Semaphore] = threading.Semaphore(0)
+    over: ClassVar[threading.Event] = threading.Event()
+
+    def do_POST(self) -> None:
+        self.asked.release()
+        self.over.wait(120)
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+EVAL = """
+import signal, sys
+from ludex.cli import main
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_ctrl_c_waits_for_no_request_in_flight() -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Silent)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    model = f"openai:http://127.0.0.1:{server.server_port}/v1#m"
+    process = subprocess.Popen([sys.executable, "-c", EVAL, "eval", model, "countdown", "-n", "4"])
+    try:
+        for _ in range(16):  # as many as are asked at once
+            assert Silent.asked.acquire(timeout=60)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+    finally:
+        process.kill()
+        Silent.over.set()
         server.shutdown()
         server.server_close()
 

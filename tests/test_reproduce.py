@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -151,14 +152,28 @@ def result(high: list[float], low: list[float]) -> Result:
 
 
 def test_verdicts() -> None:
-    # Differences .1, .3, .2 of the seeds: mean .2, standard error .1 / sqrt 3 = .0577.
+    # Differences .1, .3, .2 of the seeds: mean .2, standard error .1 / sqrt 3 = .0577, times 4.303 = .248.
     claim = Claim("a over b", "m", "a", "b")
-    assert claim.verdict(result([0.2, 0.5, 0.8], [0.1, 0.2, 0.6])) == "holds (+0.2, standard error 0.058)"
-    assert claim.verdict(result([0.1, 0.2, 0.6], [0.2, 0.5, 0.8])).startswith("the opposite holds (-0.2")
-    assert claim.verdict(result([0.2, 0.2], [0.1, 0.2])).startswith("not shown (+0.05, standard error 0.05")
-    assert claim.verdict(result([0.5], [0.1])).startswith("not shown")  # one seed shows nothing
-    assert claim.verdict(result([0.5, 0.5], [0.5, 0.5])).startswith("not shown")
-    assert Claim("b over 0", "m", "b").verdict(result([], [0.1, 0.2])) == "holds (+0.15, standard error 0.05)"
+    assert claim.verdict(result([0.2, 0.5, 0.8], [0.1, 0.2, 0.6])) == "not shown (+0.2 ± 0.25)"
+    # Once more each: the same mean, deviation .0894, standard error .0365, times 2.571 = .0939.
+    high, low = [0.2, 0.5, 0.8] * 2, [0.1, 0.2, 0.6] * 2
+    assert claim.verdict(result(high, low)) == "holds (+0.2 ± 0.094)"
+    assert claim.verdict(result(low, high)) == "the opposite holds (-0.2 ± 0.094)"
+    assert claim.verdict(result([0.5], [0.1])) == "not shown (+0.4 ± inf)"  # one seed shows nothing
+    assert claim.verdict(result([0.5, 0.5], [0.5, 0.5])) == "the same with every seed (+0)"
+    assert claim.verdict(result([0.75, 0.5], [0.25, 0.0])) == "the same with every seed (+0.5)"
+    # Mean .11, standard error .01, times 12.706 = .127.
+    assert Claim("b over 0", "m", "b").verdict(result([], [0.1, 0.12])) == "not shown (+0.11 ± 0.13)"
+
+
+def test_the_interval_of_a_difference_covers_it_as_often_as_it_says() -> None:
+    """Normal differences around 0: a claim about them, either way, is wrong in one case of twenty."""
+    rng, wrong = random.Random(0), 0
+    for _ in range(4000):
+        seeds = rng.choice([2, 3, 4, 5, 8])
+        draws = [rng.gauss(0, 1) for _ in range(seeds)]
+        wrong += "holds" in Claim("", "m", "a").verdict(result(draws, []))
+    assert 160 < wrong < 240  # 200 expected, standard deviation 14
 
 
 def test_spread_is_mean_deviation_and_range() -> None:

@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 
 from ludex.agents import evaluate
 from ludex.agents.reproduce import multiturn, multiturn_alfworld, multiturn_runs, planning, planning_bandit
+from ludex.agents.reproduce.answers import generators
 from ludex.agents.reproduce.grid import Measure, finish
 from ludex.agents.reproduce.study import SCALES, Place
 from ludex.agents.tiny import build_tokenizer
@@ -72,7 +73,7 @@ def test_every_part_measures_every_arm_for_every_seed(root: Path, part: str) -> 
     assert all(0 <= row[metric] <= 1 for row in found["rows"] for metric in found["metrics"])
     assert len(arms) >= 3
     assert len(found["claims"]) >= 2
-    assert all("standard error" in claim for claim in found["claims"])
+    assert all(" ± " in claim or "the same with every seed" in claim for claim in found["claims"])
 
 
 @pytest.mark.slow
@@ -185,7 +186,15 @@ def test_sampled_grpo_stops_where_its_own_gradient_does() -> None:
     for _ in range(60):
         q = (low + high) / 2
         low, high = (q, high) if (q * (1 - q)) ** 0.5 > planning_bandit.BETA * (q - 0.2) else (low, q)
-    assert float(planning_bandit.sampled(reference, 400).mean()) == pytest.approx(low, abs=0.03)
+    found = planning_bandit.sampled(reference, 400, generators(range(50)))
+    assert float(found.mean()) == pytest.approx(low, abs=0.03)
+
+
+def test_a_seed_of_the_optimum_is_the_same_however_many_run(tmp_path: Path) -> None:
+    few, many = (planning_bandit.optimum(Place(tmp_path, SCALES["test"], seeds)) for seeds in (1, 3))
+    for arm in ("reference", "fitted", "GRPO, sampled"):
+        assert few.by_seed(arm, "q")[0] == pytest.approx(many.by_seed(arm, "q")[0], rel=1e-9)
+        assert len(set(many.by_seed(arm, "q").values())) == 3
 
 
 def test_what_is_played_is_kept(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,6 +47,7 @@ FAULTS = {
     "reset not text": "TypeError: foreign/faulty-v0: observations must be text, got int",
     "reset no info": "'NoneType' object has no attribute 'get'",
     "step raises": "KeyError: 'lost piece'",
+    "step panics": "RuntimeError: it raised Panic: the engine is gone",
     "step hangs": "EnvTimeout: no answer within 0.2 s",
     "nan": "ValueError: the reward is nan",
     "inf": "ValueError: the reward is inf",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 import threading
 import time
 from collections import Counter
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 from foreign_games import Copier, Counting, Faulty, Memory, registered, starts
 from small_models import build_model
-from test_pool import threads
+from test_pool import ended, threads
 from toys import build_tokenizer
 
 from ludex.agents.engine.local import LocalEngine
@@ -235,7 +236,36 @@ def test_a_player_that_fails_leaves_nothing_behind(workers: int):
     assert threads() == before
 
 
-@pytest.mark.parametrize("fault", ["reset raises", "reset hangs", "step raises", "step hangs", "nan"])
+@pytest.mark.parametrize(("workers", "timeout_s"), [(0, 0.0), (0, 600.0), (2, 0.0), (2, 600.0)])
+def test_ctrl_c_waits_for_no_environment_that_is_busy(workers: int, timeout_s: float):
+    """Of nine environments one a thread has begun its step; the others are closed, and never make theirs."""
+    before, busy, release = threads(), [], threading.Event()
+
+    class Busy(Memory):
+        def step(self, action: str) -> Any:
+            busy.append(self)
+            if len(busy) == max(1, workers):
+                time.sleep(0.3)  # the main thread waits, if there is another one
+                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            release.wait(30)
+            return super().step(action)
+
+    with (
+        registered(busy=Busy),
+        closing(Arena([Domain("foreign/busy-v0")], workers=workers, timeout_s=timeout_s)) as arena,
+    ):
+        with pytest.raises(KeyboardInterrupt):
+            arena.play(starts(9), Copier())
+        made = list(Memory.made)
+    assert (len(made), len(busy)) == (9, max(1, workers))
+    in_a_thread = set(busy if workers or timeout_s else [])  # without one the step itself was broken off
+    assert {env for env in made if not env.closed} == in_a_thread
+    release.set()
+    assert ended(before)
+    assert len(busy) == max(1, workers)
+
+
+@pytest.mark.parametrize("fault", ["reset raises", "reset hangs", "step raises", "step panics", "step hangs", "nan"])
 def test_a_fault_beside_others_costs_its_episode_alone(fault: str):
     """As without workers (test_rollout_faults); the environments of a lane outlive one that hangs there."""
     noted: list[int] = []

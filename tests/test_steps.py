@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import pickle
+import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import gymnasium
 import kitchen_rules as second
@@ -135,6 +138,26 @@ class Corridor(gymnasium.Env):
     def step(self, action):
         self.left -= action == "right"
         return f"{self.left} to go", float(not self.left), not self.left, False, {}
+
+
+@pytest.mark.parametrize("options", [{"of": "kitchen"}, {"of": "guess"}, {"of": "kitchen", "plans": 20}])
+def test_every_thread_reads_the_same_steps(options):
+    alone = [task.to_json() for task in map(ludex.task_source("steps", **options).__getitem__, range(60))]
+    shared = ludex.task_source("steps", **options)
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            together = [task.to_json() for task in pool.map(shared.__getitem__, range(60))]
+    finally:
+        sys.setswitchinterval(before)
+    assert together == alone
+    assert [pickle.loads(pickle.dumps(shared))[i].to_json() for i in range(3)] == alone[:3]
+
+
+def test_two_iterators_of_one_source_go_side_by_side():
+    source = ludex.task_source("steps", of="guess", plans=3)
+    assert all(a == b for a, b in zip(source, source, strict=True))
 
 
 def test_history_is_told_before_the_state():

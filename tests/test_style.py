@@ -16,9 +16,7 @@ import style_authors
 import ludex
 from ludex.core import Status
 from ludex.envs.style import BUILT_IN, cut, measure, read_authors
-from ludex.rewards.passages import (
-    END,
-)
+from ludex.rewards.passages import END, copied
 from ludex.rewards.style import CUTS, SCALE
 from ludex.rewards.stylometry import FUNCTION_WORDS, Stylometry
 
@@ -122,6 +120,38 @@ def test_the_reference_itself_is_no_answer():
     assert score.parts["original"] == 0
     assert score.parts["style"] > 0.9
     assert score.level == "far"
+
+
+def taken(task, change):
+    """The first words of the reference, changed, and the plot words behind them."""
+    found = task.answer["reference"].split()[: int(0.85 * task.answer["words"])]
+    return answer(" ".join([*change(found), *task.answer["points"]]) + ".")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda found: [w for i, word in enumerate(found) for w in ([word, "o"] if i % 4 == 3 else [word])],
+        lambda found: [w for word in found for w in (word, "o")],
+        lambda found: [w for i, word in enumerate(found) for w in ([word, "the"] if i % 3 == 2 else [word])],
+        lambda found: [word for i, word in enumerate(found) if i % 5 != 4],
+    ],
+    ids=["a letter after every fourth", "a letter after every one", "a small word", "every fifth left out"],
+)
+def test_the_reference_in_disguise_is_no_answer(change):
+    tasks = source()
+    for i in range(20):
+        score = ludex.verify(taken(tasks[i], change), tasks[i])
+        assert score.parts["original"] == 0
+        assert score.level == "far"
+
+
+def test_no_authors_own_passage_counts_as_copied():
+    tasks = source()
+    for i in range(20):
+        reference = tasks[i].answer["reference"]
+        others = [p for author in read_authors("", 70, 2) for p in author.passages if p not in reference]
+        assert max(copied(passage, reference) for passage in others) < 0.1
 
 
 def test_what_each_part_costs():

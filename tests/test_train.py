@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import time
 import tomllib
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +19,13 @@ import torch
 from toys import run_table, save_toy_model
 
 from ludex.agents import runs
-from ludex.agents.metrics import repetition
+from ludex.agents.checkpoint import Checkpoints
+from ludex.agents.metrics import describe, repetition
 from ludex.agents.settings import resolve
 from ludex.agents.sources import RunError
 from ludex.agents.train import Trainer, train
 from ludex.config import ConfigError
+from ludex.core import Scale, Trajectory, Turn
 
 HERE = Path(__file__).parent
 
@@ -165,14 +169,76 @@ def test_ctrl_c_stops_after_the_step_and_the_run_resumes(model: str, tmp_path: P
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=60)
-    assert process.returncode == 0
+    assert process.returncode == -signal.SIGINT  # what comes after an unfinished run must not follow
     assert "stopping after this step" in out
     trainer = Trainer(resolve(table))
-    from ludex.agents.checkpoint import Checkpoints
-
     state = Checkpoints(tmp_path / "echo/checkpoints").latest(trainer.policy.device)
     assert state is not None
     assert state["done"] == metrics.read_text().count("\n")
+
+
+@pytest.mark.parametrize("rollout", [{"timeout_s": 0.0}, {"timeout_s": 600.0}, {"timeout_s": 0.0, "workers": 2}])
+def test_a_second_ctrl_c_stops_at_once(rollout: dict[str, Any], model: str, tmp_path: Path) -> None:
+    """Nothing waits for environments that never answer."""
+    mark = tmp_path / "mark"
+    table = run_table(model, env=[{"id": "foreign_games:Endless", "mark": str(mark)}], rollout=rollout)
+    command = [sys.executable, "-c", RUN, json.dumps(table), str(tmp_path)]
+    env = {**os.environ, "PYTHONPATH": str(HERE), "PYTHONUNBUFFERED": "1"}
+    process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        while process.poll() is None and not mark.exists():
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        assert process.stdout is not None
+        assert "stopping after this step" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == -signal.SIGINT, err
+    assert err.rstrip().endswith("KeyboardInterrupt")
+
+
+def test_a_run_killed_before_its_first_checkpoint_begins_anew(model: str, tmp_path: Path) -> None:
+    table = run_table(model, steps=2000, eval={"every": 1, "n": 2}, log={"episodes_every": 1})
+    command = [sys.executable, "-c", RUN, json.dumps(table), str(tmp_path)]
+    process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(HERE)}, stdout=subprocess.DEVNULL)
+    metrics = tmp_path / "echo/metrics.jsonl"
+    while process.poll() is None and not (metrics.exists() and metrics.read_text().count("\n") >= 2):
+        time.sleep(0.01)
+    process.kill()
+    process.wait(60)
+    assert not list((tmp_path / "echo/checkpoints").glob("step-*"))
+    folder = train(resolve(table), tmp_path, stop_after=2)
+    assert [row["step"] for row in runs.read_metrics(folder)] == [0, 1, 2]
+    episodes = [json.loads(line)["step"] for line in (folder / "episodes.jsonl").read_text().splitlines()]
+    assert episodes == [1] * 64 + [2] * 64
+
+
+def test_a_resumed_run_lets_go_of_its_checkpoint(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = resolve(run_table(model, steps=2, save={"every": 1}, compute={"dtype": "bfloat16"}))
+    train(settings, tmp_path, stop_after=1)
+    latest, step = Checkpoints.latest, Trainer.step
+    saved: list[weakref.ref[torch.Tensor]] = []
+    alive = []
+
+    def watch(checkpoints: Checkpoints, device: torch.device) -> Any:
+        state = latest(checkpoints, device)
+        assert state is not None
+        learner = state["learner"]
+        saved.extend(weakref.ref(tensor) for tensor in [*learner["policy"].values(), *learner["masters"]])
+        return state
+
+    def look(trainer: Trainer) -> Any:
+        gc.collect()
+        alive.append(sum(tensor() is not None for tensor in saved))
+        return step(trainer)
+
+    monkeypatch.setattr(Checkpoints, "latest", watch)
+    monkeypatch.setattr(Trainer, "step", look)
+    train(settings, tmp_path)
+    assert len(saved) > 20
+    assert alive == [0]
 
 
 def test_another_configuration_is_refused_with_the_difference(model: str, tmp_path: Path) -> None:
@@ -238,6 +304,29 @@ def test_what_a_run_writes_down(model: str, tmp_path: Path) -> None:
     assert list((folder / "tensorboard").glob("events*"))
     reloaded = resolve(tomllib.loads((folder / "config.toml").read_text()))
     assert reloaded.to_dict() == resolve(table).to_dict()
+
+
+@pytest.mark.parametrize("algorithm", ["ppo", "ds_grpo"])
+def test_what_learning_tells_overwrites_nothing_that_sampling_tells(algorithm: str, model: str) -> None:
+    trainer = Trainer(resolve(run_table(model, algorithm=algorithm, **{algorithm: {"entropy": 0.1}})))
+    data = trainer.source.draw(0)
+    assert data.batch is not None
+    assert not trainer.learner.learn(data.batch, 0).keys() & data.metrics.keys()
+
+
+def test_levels_of_a_mix_are_counted_on_every_scale() -> None:
+    pass_fail, three = (
+        Scale(("failed", "solved"), (0.0, 1.0), "solved"),
+        Scale(("bad", "near", "good"), (0, 0, 1), "good"),
+    )
+    scores = [pass_fail.score("solved"), three.score("near"), three.score("good"), None]
+    played = [
+        Trajectory("t", i, i % 2, [Turn("", "x", 0.0, False, [1], [2], [-1.0])], score=score, correct=i == 3)
+        for i, score in enumerate(scores)
+    ]
+    found = {name: share for name, share in describe(played).items() if name.startswith("level/")}
+    expected = {"failed": 0, "solved": 0.25, "bad": 0, "near": 0.25, "good": 0.25, "correct": 0.25}
+    assert found == {f"level/{name}": share for name, share in expected.items()}
 
 
 def test_repetition_counts_repeated_four_grams() -> None:

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from foreign_games import Memory
 
 import ludex
 from ludex import cli
@@ -53,6 +54,33 @@ def test_longer_files_begin_like_shorter_ones(tmp_path: Path) -> None:
         found = build_trajectories(recipe, tmp_path / "b.jsonl", n)
     assert found == Progress(tasks=found.tasks, episodes=40, failed=found.failed)
     assert (tmp_path / "a.jsonl").read_bytes() == (tmp_path / "b.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize("changes", [{}, {"correct": True}])
+@pytest.mark.parametrize("n", [4, 16, 23])
+def test_the_counts_are_those_of_the_rows(n: int, changes: dict[str, bool], tmp_path: Path) -> None:
+    path, recipe = tmp_path / "t.jsonl", Recipe("play-tictactoe", agent="random", **changes)
+    found = build_trajectories(recipe, path, n)
+    last = rows(path)[-1]
+    assert found.episodes == len(rows(path)) == n
+    assert found.tasks == int(str(last["id"]).rpartition("/")[2]) + 1  # nothing behind the last row counts
+    assert found.failed == found.tasks - sum(bool(row["correct"]) for row in rows(path))
+    assert build_trajectories(recipe, path, n) == found
+    assert build_trajectories(recipe, path, n + 3).episodes == n + 3
+    assert build_trajectories(recipe, path, n).episodes == n + 3  # what is there is left as it is
+
+
+def test_nothing_is_played_that_no_row_needs(tmp_path: Path) -> None:
+    Memory.made.clear()
+    build_trajectories(Recipe("foreign_games:Memory"), tmp_path / "m.jsonl", 5)
+    assert len(Memory.made) == 5  # an environment for each episode that is played together
+
+
+def test_how_far_it_has_got_is_reported(tmp_path: Path) -> None:
+    counts: list[tuple[int, int]] = []
+    build_trajectories(Recipe("guess"), tmp_path / "g.jsonl", 20, report=lambda *count: counts.append(count))
+    build_trajectories(Recipe("guess"), tmp_path / "g.jsonl", 50, report=lambda *count: counts.append(count))
+    assert counts == [(0, 0), (16, 0), (20, 20), (36, 20)]
 
 
 def test_the_command_survives_being_killed(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import is_dataclass
+
 from ludex.agents.algorithms.base import Algorithm
 from ludex.lookup import find, load
 
@@ -28,6 +30,13 @@ ALGORITHMS: dict[str, str] = {
 
 
 def algorithm_class(name: str) -> type[Algorithm]:
-    """The algorithm of that name; UnknownName suggests near ones."""
-    found: type[Algorithm] = load(find(name, ALGORITHMS, "ludex.algorithms", "algorithm"))
+    """The algorithm of that name, or of "module:Class".
+
+    Raises:
+        UnknownName: with near names.
+        ValueError: if what is there is no algorithm.
+    """
+    found = load(name if ":" in name else find(name, ALGORITHMS, "ludex.algorithms", "algorithm"))
+    if not (isinstance(found, type) and issubclass(found, Algorithm) and is_dataclass(found)):
+        raise ValueError(f"{name} is no dataclass derived from ludex.agents.algorithms.base.Algorithm")
     return found

@@ -16,7 +16,9 @@ average over the steps and their table of precomputed Z are not offered.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -37,13 +39,15 @@ def pseudo_reward(log_p: Tensor, log_pi: Tensor, alpha: float, limit: float) -> 
 class AlphaDPG(Algorithm):
     """Leave-one-out pseudo-rewards of the alpha-divergence to the filtered first policy."""
 
+    one_update: ClassVar[bool] = True  # R and Z are of the sampling policy, without a ratio to the present one
     alpha: float = 0.25  # from 0 (coverage) to below 1 (precision)
-    limit: float = 10.0  # M
+    limit: float = 10.0  # M, inf for none
     z_empty: float = 1e-4  # Z of a group without a correct answer
     max_tokens: int = 1024  # L
 
     def __post_init__(self) -> None:
-        ops.at_least(0, alpha=self.alpha, limit=self.limit)
+        ops.at_least(0, alpha=self.alpha)
+        ops.between(0, math.inf, limit=self.limit)
         ops.at_least(1, max_tokens=self.max_tokens)
         if self.alpha >= 1:
             raise ValueError(f"alpha={self.alpha} must be below 1, where a wrong answer's reward is -inf; try 0.999")

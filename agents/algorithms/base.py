@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -57,6 +58,11 @@ class Algorithm:
         """
         return frozenset()
 
+    @property
+    def smallest_group(self) -> int:
+        """Episodes that a group must have for rewards to teach anything: 2 where all are compared with their mean."""
+        return 1
+
     def keep(self, group: list[Trajectory]) -> bool:
         """Whether a sampled group is worth training on; the loop samples more for those that are not."""
         return True
@@ -68,10 +74,15 @@ class Algorithm:
     def loss(self, new: Forward, b: Batch) -> tuple[Tensor, Metrics]:
         """Loss of one micro-batch: a sum over `b.weight`, so that micro-batches add up exactly.
 
-        The metrics are sums over `b.weight` too, detached: added up over the
-        micro-batches and divided by the step's `weight.sum()` they are means.
+        The metrics are sums too, detached, which `means` makes means of once they
+        are added up over the micro-batches.
         """
         raise TypeError(f"{type(self).__name__} must define loss")
+
+    def means(self, sums: Mapping[str, float], b: Batch) -> dict[str, float]:
+        """The metrics of all rows of a prepared step from their sums; here those are sums over `b.weight`."""
+        weight = float(b.weight.sum()) or 1.0
+        return {name: value / weight for name, value in sums.items()}
 
     def statistics(self, b: Batch) -> Metrics:
         """Scalars for the log from all rows of a prepared step: those that need whole trajectories or groups."""

@@ -11,6 +11,7 @@ loss means nothing. ddof 1, eps 1e-4 as in GRPO.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -25,15 +26,20 @@ class CISPO(Algorithm):
     """GRPO's advantages, REINFORCE with bounded importance weights, token mean."""
 
     low: float = 0.0  # smallest importance weight
-    high: float = 5.0  # largest; 4 to 8 make no difference (ScaleRL, arXiv 2510.13786)
+    high: float = 5.0  # largest, inf for no bound; 4 to 8 make no difference (ScaleRL, arXiv 2510.13786)
     ddof: int = 1  # the standard deviation divides by G - ddof
     eps: float = 1e-4  # added to it
 
     def __post_init__(self) -> None:
         ops.at_least(0, low=self.low, ddof=self.ddof, eps=self.eps)
-        ops.at_least(1, high=self.high)
+        ops.between(1, math.inf, high=self.high)
         if self.low > 1:
             raise ValueError(f"low={self.low} must be at most 1: it bounds the ratio, which is 1 on policy")
+
+    @property
+    def smallest_group(self) -> int:
+        """Two, which can differ."""
+        return 2
 
     def prepare(self, b: Batch) -> Batch:
         """Standardise within the group."""

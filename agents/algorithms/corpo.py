@@ -32,8 +32,10 @@ class CoRPO(Algorithm):
     max_tokens: int = 1024  # L, by convention the longest response allowed
 
     def __post_init__(self) -> None:
-        ops.at_least(0, clip=self.clip)
+        ops.between(0, 1, clip=self.clip)
         ops.at_least(1, max_tokens=self.max_tokens)
+        if self.r_min is not None:
+            ops.finite(r_min=self.r_min)
 
     def floor(self, b: Batch) -> Tensor:
         """[B], R_min; ValueError if neither the environment nor `r_min` gives one."""

@@ -34,9 +34,15 @@ class DAPO(Algorithm):
     dynamic: bool = True  # dynamic sampling; without it, groups of one outcome are learned from as they are
 
     def __post_init__(self) -> None:
-        ops.at_least(0, clip_low=self.clip_low, clip_high=self.clip_high, ddof=self.ddof, eps=self.eps)
+        ops.between(0, 1, clip_low=self.clip_low)
+        ops.at_least(0, clip_high=self.clip_high, ddof=self.ddof, eps=self.eps)
         ops.at_least(1, cache=self.cache)
         ops.at_least(self.cache, max_length=self.max_length)
+
+    @property
+    def smallest_group(self) -> int:
+        """Two, which can differ."""
+        return 2
 
     def keep(self, group: list[Trajectory]) -> bool:
         """Whether some but not all of the group's trajectories are correct; always, without dynamic sampling."""

@@ -27,8 +27,13 @@ class DrGRPO(Algorithm):
     max_tokens: int = 1024  # L, by convention the longest response allowed
 
     def __post_init__(self) -> None:
-        ops.at_least(0, clip=self.clip)
+        ops.between(0, 1, clip=self.clip)
         ops.at_least(1, max_tokens=self.max_tokens)
+
+    @property
+    def smallest_group(self) -> int:
+        """Two, which can differ."""
+        return 2
 
     def prepare(self, b: Batch) -> Batch:
         """Centre within the group."""

@@ -45,12 +45,19 @@ class DSGRPO(Algorithm):
 
     def __post_init__(self) -> None:
         ops.at_least(0, gamma_correct=self.gamma_correct, gamma_wrong=self.gamma_wrong)
-        ops.at_least(0, clip_low=self.clip_low, clip_high=self.clip_high, ddof=self.ddof, eps=self.eps)
+        ops.at_least(0, clip_high=self.clip_high, ddof=self.ddof, eps=self.eps)
+        ops.between(0, 1, clip_low=self.clip_low)
+        ops.finite(entropy=self.entropy)
 
     @property
     def needs(self) -> frozenset[Need]:
         """The entropy's gradient, if it has a weight."""
         return frozenset({"entropy"} if self.entropy else ())
+
+    @property
+    def smallest_group(self) -> int:
+        """Two; one where the smoothing alone tells right from wrong."""
+        return 1 if self.mode == "post" and (self.gamma_correct or self.gamma_wrong) else 2
 
     def smoothing(self, b: Batch) -> Tensor:
         """[B], D of each trajectory."""
@@ -73,7 +80,6 @@ class DSGRPO(Algorithm):
         """Surrogate with the two clips, and the entropy bonus."""
         gain, metrics = ops.surrogate(ops.token_ratio(new, b), new, b, 1 - self.clip_low, 1 + self.clip_high)
         if self.entropy:
-            metrics["entropy"] = ops.total(new.entropy, b).detach()
             gain = gain + self.entropy * new.entropy
         return -ops.total(gain, b), metrics
 

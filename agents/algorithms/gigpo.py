@@ -37,12 +37,18 @@ class GiGPO(Algorithm):
     eps: float = 1e-4  # added to it
 
     def __post_init__(self) -> None:
-        ops.at_least(0, **{name: value for name, value in vars(self).items() if name != "scale"})
+        ops.between(0, 1, clip=self.clip, gamma=self.gamma)
+        ops.at_least(0, omega=self.omega, beta=self.beta, ddof=self.ddof, eps=self.eps)
 
     @property
     def needs(self) -> frozenset[Need]:
         """The reference, if the KL penalty has a weight."""
         return frozenset({"ref"} if self.beta else ())
+
+    @property
+    def smallest_group(self) -> int:
+        """Two: of a single episode only turns that saw the same again would teach anything."""
+        return 2
 
     def prepare(self, b: Batch) -> Batch:
         """Add the two advantages."""

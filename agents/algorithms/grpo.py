@@ -30,11 +30,17 @@ class GRPO(Algorithm):
 
     def __post_init__(self) -> None:
         ops.at_least(0, **vars(self))
+        ops.between(0, 1, clip=self.clip)
 
     @property
     def needs(self) -> frozenset[Need]:
         """The reference, if the KL penalty has a weight."""
         return frozenset({"ref"} if self.beta else ())
+
+    @property
+    def smallest_group(self) -> int:
+        """Two, which can differ."""
+        return 2
 
     def prepare(self, b: Batch) -> Batch:
         """Standardise within the group; a group of equal rewards gets 0."""

@@ -34,6 +34,12 @@ class GSPO(Algorithm):
 
     def __post_init__(self) -> None:
         ops.at_least(0, **vars(self))
+        ops.between(0, 1, clip_low=self.clip_low)
+
+    @property
+    def smallest_group(self) -> int:
+        """Two, which can differ."""
+        return 2
 
     def prepare(self, b: Batch) -> Batch:
         """Standardise within the group."""

@@ -38,20 +38,26 @@ class GTPO(Algorithm):
     one_update: ClassVar[bool] = True  # pi/sg[pi] is 1 whatever the sampler thought
     gamma: float = 0.1  # weight of the entropy in the advantage
     boost: float = 2.0  # w, of conflict tokens with a positive advantage
-    threshold: float = math.log(2)  # nats; a trajectory of more entropy is dropped
+    threshold: float = math.log(2)  # nats; a trajectory of more entropy is dropped; inf drops none
     initial_rule: bool = True  # no dropping at all if the first policy was above the threshold
     overlap: Literal["max", "product"] = "max"  # boost of a token in both runs: w, or w * w as the code has it
     divide: bool = False  # by the longer of the two runs, as the code has it
     skip_equal: bool = False  # leave out groups of equal rewards, which otherwise feel the entropy term alone
 
     def __post_init__(self) -> None:
-        ops.at_least(0, gamma=self.gamma, boost=self.boost, threshold=self.threshold)
+        ops.at_least(0, gamma=self.gamma, boost=self.boost)
+        ops.between(0, math.inf, threshold=self.threshold)
         self.initial = torch.tensor(math.nan)  # mean entropy of the first policy: state, not a setting
 
     @property
     def needs(self) -> frozenset[Need]:
         """The entropy as sampled."""
         return frozenset({"entropy"})
+
+    @property
+    def smallest_group(self) -> int:
+        """Two, which can differ."""
+        return 2
 
     def prepare(self, b: Batch) -> Batch:
         """Centre, subtract the entropy, drop, and weigh conflict tokens by the sign before the entropy."""

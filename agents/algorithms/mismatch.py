@@ -12,6 +12,7 @@ an inference server with other kernels or a lower precision needs it (Yao et al.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -28,11 +29,11 @@ class Correction:
     mode: Literal["off", "truncate", "mask"] = "off"
     level: Literal["token", "sequence"] = "token"  # a weight a token, or their product over the trajectory
     low: float = 0.0
-    high: float = 2.0
+    high: float = 2.0  # inf for no bound
 
     def __post_init__(self) -> None:
         ops.at_least(0, low=self.low)
-        ops.at_least(self.low, high=self.high)
+        ops.between(self.low, math.inf, high=self.high)
 
     def weights(self, learner: Tensor, sampler: Tensor, b: Batch) -> Tensor:
         """[B, T], w of the sampled tokens from both sides' log-probabilities [B, T]; 0 elsewhere."""

@@ -38,11 +38,27 @@ def _refuse(bad: Tensor, why: str) -> None:
         raise ValueError(f"row {int(bad.nonzero()[0, 0])} of the batch {why} ({int(bad.sum())} of {len(bad)} rows)")
 
 
-def at_least(low: float, /, **values: float) -> None:
-    """ValueError naming the first hyper-parameter that is below `low` or NaN."""
+def finite(**values: float) -> None:
+    """ValueError naming the first hyper-parameter that is infinite or NaN."""
     for name, value in values.items():
-        if not value >= low:
+        if not math.isfinite(value):
+            raise ValueError(f"{name}={value} must be a finite number")
+
+
+def at_least(low: float, /, **values: float) -> None:
+    """ValueError naming the first hyper-parameter that is below `low`, infinite or NaN."""
+    finite(**values)
+    for name, value in values.items():
+        if value < low:
             raise ValueError(f"{name}={value} must be at least {low:g}")
+
+
+def between(low: float, high: float, /, **values: float) -> None:
+    """ValueError naming the first hyper-parameter outside [low, high]; a `high` of inf lets inf through."""
+    for name, value in values.items():
+        if not low <= value <= high:
+            wanted = f"at least {low:g}" if math.isinf(high) else f"from {low:g} to {high:g}"
+            raise ValueError(f"{name}={value} must be {wanted}")
 
 
 def above(low: float, **values: float) -> None:
@@ -81,9 +97,10 @@ def leave_one_out(x: Tensor, b: Batch) -> Tensor:
 
 
 def failed_positive(b: Batch) -> Tensor:
-    """Share of the failed trajectories that a prepared batch reinforces; 0 if none failed."""
+    """Share of the failed trajectories of which a prepared batch reinforces some token; 0 if none failed."""
     failed = b.first & ~b.correct
-    return (failed & (b.adv.amax(1) > 0)).sum() / failed.sum().clamp(min=1)
+    reinforced = b.per_trajectory((b.adv.amax(1) > 0).to(b.mask)) > 0  # in any of its rows
+    return (failed & reinforced).sum() / failed.sum().clamp(min=1)
 
 
 # Estimators of KL(p || q) from tokens sampled from p (Schulman 2020, "Approximating KL Divergence"), [B, T].

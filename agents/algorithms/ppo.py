@@ -14,6 +14,7 @@ follows Ouyang et al. 2022 (arXiv 2203.02155). Whitening: ddof 1, eps 1e-8.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -39,7 +40,9 @@ class PPO(Algorithm):
     level: Literal["token", "turn"] = "token"  # what the critic's advantages run over
 
     def __post_init__(self) -> None:
-        ops.at_least(0, **{name: value for name, value in vars(self).items() if name != "level"})
+        ops.between(0, 1, clip=self.clip, gamma=self.gamma, lam=self.lam)
+        ops.between(0, math.inf, value_clip=self.value_clip)
+        ops.at_least(0, value_weight=self.value_weight, entropy=self.entropy, beta=self.beta)
 
     @property
     def needs(self) -> frozenset[Need]:
@@ -71,6 +74,5 @@ class PPO(Algorithm):
             metrics["kl_ref"] = ops.total(ops.k3(new.logp, b.ref_logp), b).detach()
         per_token = self.value_weight * error - gain
         if self.entropy:
-            metrics["entropy"] = ops.total(new.entropy, b).detach()
             per_token = per_token - self.entropy * new.entropy
         return ops.total(per_token, b), metrics

@@ -5,10 +5,12 @@
 
 c is 1, or lets every group of preferences count the same, however many pairs it has:
 c = N / (K N_g), with N_g of the N pairs in the pair's group g of K ("importance sampling").
+The metrics know no c: in them every pair counts the same.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 import torch
@@ -38,6 +40,11 @@ def per_group(rows: Tensor, b: PairBatch) -> Tensor:
     return rows.new_zeros(b.sizes.shape[1]).index_add_(0, b.domain, rows)
 
 
+def one_row(b: PairBatch) -> Tensor:
+    """[B], 1 on the first row of each pair's chosen response, 0 on all others: to count every pair once."""
+    return (b.first & b.correct).to(b.mask)
+
+
 class Preference(Algorithm):
     """Base of the algorithms on pairs; a subclass gives the penalty l, and c if it is not fixed."""
 
@@ -58,25 +65,32 @@ class Preference(Algorithm):
         return torch.ones_like(b.mask[:, 0]) if self.weighting == "pairs" else rarity(b) / b.sizes.shape[1]
 
     def prepare(self, b: Batch) -> Batch:
-        """The weight of each pair; `adv` turns a sum over the weight into a mean over the pair's group.
+        """The weight of each pair; every token has advantage 1.
 
         Raises:
             ValueError: if the batch holds no pairs.
         """
         if not isinstance(b, PairBatch):
             raise ValueError(f"{type(self).__name__} learns from preference pairs, not from episodes")
-        weight = ops.sequence_mean(b) * self.shares(b)[:, None]
-        own = per_group(weight.sum(1), b)[b.domain].clamp(min=torch.finfo(weight.dtype).tiny)
-        return b.with_(adv=(weight.sum() / own)[:, None] * b.mask, weight=weight)
+        return b.with_(adv=b.mask, weight=ops.sequence_mean(b) * self.shares(b)[:, None])
 
     def loss(self, new: Forward, b: Batch) -> tuple[Tensor, Metrics]:
-        """Weighted penalties; metrics over all pairs and, if there are several, of each group."""
-        h = margins(new.logp, b)[:, None]  # [B, 1]
-        penalty, right = self.penalty(h), (h > 0).to(h)
+        """Weighted penalties; the metrics are sums over all pairs and, if there are several, over each group's."""
+        assert isinstance(b, PairBatch)
+        h = margins(new.logp, b)
+        penalty = self.penalty(h)
         with torch.no_grad():
-            metrics = {"margin": ops.total(h, b), "accuracy": ops.total(right, b)}
-            for g in sorted(set(b.domain.tolist())) if isinstance(b, PairBatch) and b.sizes.shape[1] > 1 else ():
-                mine = b.adv * (b.domain == g)[:, None]
-                metrics[f"loss/{g}"] = ops.total(mine * penalty, b)
-                metrics[f"accuracy/{g}"] = ops.total(mine * right, b)
-        return ops.total(penalty, b), metrics
+            once, right = one_row(b), (h > 0).to(h)
+            metrics = {"margin": (once * h).sum(), "accuracy": (once * right).sum()}
+            if b.sizes.shape[1] > 1:
+                metrics |= {f"loss/{g}": total for g, total in enumerate(per_group(once * penalty, b))}
+                metrics |= {f"accuracy/{g}": total for g, total in enumerate(per_group(once * right, b))}
+        return ops.total(penalty[:, None], b), metrics
+
+    def means(self, sums: Mapping[str, float], b: Batch) -> dict[str, float]:
+        """Plain means over the pairs: of the group that a name ends with, if the step has any of it, or of all."""
+        assert isinstance(b, PairBatch)
+        once = one_row(b)
+        count = {"": float(once.sum()), **{str(g): float(n) for g, n in enumerate(per_group(once, b))}}
+        pairs = {name: count[name.partition("/")[2]] for name in sums}
+        return {name: value / pairs[name] for name, value in sums.items() if pairs[name]}

@@ -36,7 +36,8 @@ class ReinforcePP(Algorithm):
     kl_in: Literal["reward", "loss"] = "reward"  # where it stands
 
     def __post_init__(self) -> None:
-        ops.at_least(0, clip=self.clip, gamma=self.gamma, beta=self.beta)
+        ops.between(0, 1, clip=self.clip, gamma=self.gamma)
+        ops.at_least(0, beta=self.beta)
         if self.kl == "k1" and self.kl_in == "loss":
             raise ValueError("kl='k1' has a gradient of mean 0 inside the loss; use kl='k2', or kl_in='reward'")
 
@@ -44,6 +45,11 @@ class ReinforcePP(Algorithm):
     def needs(self) -> frozenset[Need]:
         """The reference, if the KL penalty has a weight."""
         return frozenset({"ref"} if self.beta else ())
+
+    @property
+    def smallest_group(self) -> int:
+        """Two for a baseline that is the group's mean."""
+        return 2 if self.baseline == "group" else 1
 
     def prepare(self, b: Batch) -> Batch:
         """Penalise, sum up or centre, whiten."""

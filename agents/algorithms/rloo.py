@@ -32,12 +32,18 @@ class RLOO(Algorithm):
     lone: Literal["zero", "raw"] = "zero"
 
     def __post_init__(self) -> None:
-        ops.at_least(0, clip=self.clip, beta=self.beta)
+        ops.between(0, 1, clip=self.clip)
+        ops.at_least(0, beta=self.beta)
 
     @property
     def needs(self) -> frozenset[Need]:
         """The reference, if the KL penalty has a weight."""
         return frozenset({"ref"} if self.beta else ())
+
+    @property
+    def smallest_group(self) -> int:
+        """Two, unless a group of one has the baseline 0."""
+        return 1 if self.lone == "raw" else 2
 
     def prepare(self, b: Batch) -> Batch:
         """Subtract the KL penalty, then the mean of the others."""

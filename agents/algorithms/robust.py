@@ -38,9 +38,8 @@ class GroupRobust(Preference):
     log_alpha: Tensor | None = None  # [K] in float64; None before the first step
 
     def __post_init__(self) -> None:
-        ops.at_least(0, eta=self.eta, chi=self.chi)
-        if math.isinf(self.eta) or self.chi > 1:
-            raise ValueError(f"eta={self.eta} must be finite and chi={self.chi} at most 1")
+        ops.at_least(0, eta=self.eta)
+        ops.between(0, 1, chi=self.chi)
 
     @property
     def needs(self) -> frozenset[Need]:

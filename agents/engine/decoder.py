@@ -7,7 +7,8 @@ that on CUDA it is captured once per shape and replayed.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -19,6 +20,8 @@ from ludex.agents.engine.slots import Plan, Slots
 from ludex.agents.sampling import Sampling
 
 PREFILL_TOKENS = 1 << 15  # of prompts forwarded at once
+HISTORY_TOKENS = 1 << 16  # of conversations that go on, whose keys and values are copied together for every layer
+TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.3}  # nats, between sampling and a plain pass
 PAGE = {"cpu": 32, "cuda": 256}  # tokens by which slots grow and, on CUDA, what is attended to
 
 
@@ -83,6 +86,41 @@ class Decoder:
         self._graphs = Graphs(self.device)
         self.clear()
 
+    @torch.no_grad()
+    def check(self) -> None:
+        """Sample a few tokens, and refuse a model whose attention does not take slots as they are.
+
+        Raises:
+            ValueError: if what is recorded is not what the model says of these tokens.
+        """
+        words, manner = self.policy.model.config.get_text_config().vocab_size, Sampling(3, 0.0)
+        prompts = [[1 % words, 2 % words, 3 % words], [4 % words]]
+        try:
+            self.fit(2, 8, 3)
+            logits = self.prefill([0, 1], prompts, [0, 0])
+            self.begin([0, 1], logits, lengths=[3, 1], limits=[3, 3], keys=[0, 0], sampling=manner)
+            for _ in range(2):
+                self._step(2, 8, manner)
+            error = max(self._error(slot, prompt) for slot, prompt in enumerate(prompts))
+        except (RuntimeError, TypeError, ValueError, AttributeError, IndexError, KeyError) as raised:
+            reason = " ".join(str(raised).split())[:200]
+            raise ValueError(f"{type(self.policy.model).__name__} cannot be sampled here: {reason}") from raised
+        if not error < TOLERANCE[self.policy.model.dtype]:
+            raise ValueError(
+                f"{type(self.policy.model).__name__} cannot be sampled here: what its attention makes of slots is off "
+                f"by {error:.2g} nats; compute.engine = 'transformers', or ludex eval openai:URL#model, may serve"
+            )
+        self.clear()
+
+    def _error(self, slot: int, prompt: list[int]) -> float:
+        """Largest difference between what was recorded and a plain pass, nats."""
+        count = int(self.state.count[slot])
+        ids = self.state.ids[slot, :count]
+        whole = torch.tensor([[*prompt, *ids.tolist()]], device=self.device)
+        logp = self.policy.logits(self.policy.hidden(whole, None, None)[0]).log_softmax(-1)
+        plain = logp[len(prompt) - 1 : -1].gather(1, ids[:, None])[:, 0]
+        return float((plain - self.state.logps[slot, :count]).abs().max())
+
     def clear(self) -> None:
         """Give the memory back."""
         self.slots = Slots(self.policy.model.config)
@@ -104,7 +142,7 @@ class Decoder:
     def prefill(self, slots: Sequence[int], tokens: Sequence[Sequence[int]], past: Sequence[int]) -> Tensor:
         """Feed `tokens` to slots that hold `past` tokens each; logits [R, V] behind the last ones."""
         order = sorted(range(len(slots)), key=lambda i: (past[i] > 0, len(tokens[i])))
-        parts = _parts(order, [len(tokens[i]) for i in order], [past[i] > 0 for i in order])
+        parts = _parts(order, [len(row) for row in tokens], past)
         found = [self._feed([slots[i] for i in p], [tokens[i] for i in p], [past[i] for i in p]) for p in parts]
         place = torch.tensor(order, device=self.device).argsort()
         return torch.cat(found)[place]
@@ -118,7 +156,7 @@ class Decoder:
         live = max(a + len(row) for a, row in zip(past, tokens, strict=True)) if any(past) else 0
         inside = position.clamp(max=self.slots.layout.length - 1)
         self.slots.layout.plan = Plan(torch.tensor(slots, device=self.device), inside, live)
-        mask = self.slots.mask(position, live) if live else None
+        mask = self._mask(position, live) if live else None
         hidden = self.policy.hidden(padded, mask, position, self.slots)
         last = torch.tensor([len(row) - 1 for row in tokens], device=self.device)
         logits: Tensor = self.policy.logits(hidden[torch.arange(len(slots), device=self.device), last])
@@ -153,9 +191,12 @@ class Decoder:
         state, rows = self.state, torch.arange(extent, device=self.device)
         position = state.length[:extent, None]
         self.slots.layout.plan = Plan(rows, position, live, front=True)
-        hidden = self.policy.hidden(state.token[:extent, None], self.slots.mask(position, live), position, self.slots)
+        hidden = self.policy.hidden(state.token[:extent, None], self._mask(position, live), position, self.slots)
         state.length[:extent] += ~state.done[:extent]
         self._note(rows, self.policy.logits(hidden[:, -1]), sampling)
+
+    def _mask(self, position: Tensor, live: int) -> Any:
+        return self.slots.mask(position, live, self.policy.model.dtype)
 
     def _note(self, rows: Tensor, logits: Tensor, sampling: Sampling) -> None:
         """Draw a token for each row and write it down, unless the row is done."""
@@ -191,7 +232,7 @@ class Graphs:
     """CUDA graphs of a step, one for each shape; elsewhere, and where a capture fails, a step is simply run."""
 
     def __init__(self, device: torch.device):
-        self._cuda = device.type == "cuda"
+        self._device, self._captures = device, device.type == "cuda"
         self._graphs: dict[Any, Any] = {}
         self._pool: Any = None
 
@@ -202,43 +243,66 @@ class Graphs:
 
     def run(self, key: Any, step: Callable[[], None], held: Sequence[Tensor]) -> None:
         """Run a step; `held` are the tensors that must not be changed by the trials before a capture."""
-        if not self._cuda:
-            step()
-            return
-        if key not in self._graphs:
+        if key not in self._graphs and self._captures:
             try:
                 self._graphs[key] = self._capture(step, held)
+            except torch.OutOfMemoryError:
+                raise
             except RuntimeError as error:  # a model that asks its host something, say
-                self._cuda = False
+                self._captures = False
                 reason = " ".join(str(error).split())[:200]
                 warnings.warn(f"decoding goes on without CUDA graphs, more slowly: {reason}", stacklevel=2)
-                step()
-                return
-        self._graphs[key].replay()
+        if key not in self._graphs:
+            step()
+            return
+        with torch.cuda.device(self._device):
+            self._graphs[key].replay()
 
     def _capture(self, step: Callable[[], None], held: Sequence[Tensor]) -> Any:
-        before = [tensor.clone() for tensor in held]
-        side: Any = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-        side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side):  # libraries set themselves up on the first calls
-            for _ in range(2):
+        current = torch.cuda.current_stream(self._device)
+        with torch.cuda.device(self._device), torch.cuda.stream(current):  # which a failed capture would not restore
+            side: Any = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+            side.wait_stream(current)
+            try:
+                for _ in range(2):  # libraries set themselves up on the first calls
+                    with torch.cuda.stream(side), untouched(held):
+                        step()
+            finally:
+                current.wait_stream(side)
+            self._pool = self._pool or torch.cuda.graph_pool_handle()
+            graph = torch.cuda.CUDAGraph()
+            # Environments may use the device from threads of their own meanwhile.
+            with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
                 step()
-                for tensor, value in zip(held, before, strict=True):
-                    tensor.copy_(value)
-        torch.cuda.current_stream().wait_stream(side)
-        self._pool = self._pool or torch.cuda.graph_pool_handle()
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self._pool):
-            step()
-        return graph
+            return graph
 
 
-def _parts(order: Sequence[int], lengths: Sequence[int], continued: Sequence[bool]) -> list[list[int]]:
-    """Runs of `order` that are forwarded together: conversations that go on apart from new ones, neither too many."""
+@contextmanager
+def untouched(tensors: Sequence[Tensor]) -> Iterator[None]:
+    """Put the tensors' values back after a block, however it ends."""
+    before = [tensor.clone() for tensor in tensors]
+    try:
+        yield
+    finally:
+        for tensor, value in zip(tensors, before, strict=True):
+            tensor.copy_(value)
+
+
+def _parts(order: Sequence[int], new: Sequence[int], past: Sequence[int]) -> list[list[int]]:
+    """Runs of `order` that are forwarded together: conversations that go on apart from new ones, neither too many.
+
+    `new` tokens of each are padded to the longest of a run, and so are all tokens of those that go on.
+    """
     parts: list[list[int]] = []
-    for i, (item, length, goes_on) in enumerate(zip(order, lengths, continued, strict=True)):
-        if i and goes_on == continued[i - 1] and (len(parts[-1]) + 1) * length <= PREFILL_TOKENS:
-            parts[-1].append(item)
+    width = history = 0
+    for i in order:
+        alike = bool(parts) and (past[parts[-1][0]] > 0) == (past[i] > 0)
+        rows = len(parts[-1]) + 1 if alike else 1
+        width = max(width if alike else 0, new[i])
+        history = max(history if alike else 0, past[i] + new[i] if past[i] else 0)
+        if alike and rows * width <= PREFILL_TOKENS and rows * history <= HISTORY_TOKENS:
+            parts[-1].append(i)
         else:
-            parts.append([item])
+            parts.append([i])
+            width, history = new[i], past[i] + new[i] if past[i] else 0
     return parts

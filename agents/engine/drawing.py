@@ -13,6 +13,8 @@ from torch import Tensor
 
 from ludex.agents.sampling import Sampling
 
+BLOCK = 256  # tokens of a vocabulary whose probabilities are added up before any scan
+
 
 def uniform(key: Tensor, count: Tensor) -> Tensor:
     """Float64 [R] in [0, 1) for int64 keys and counters [R]: the `count`-th output of SplitMix64 seeded with `key`.
@@ -42,14 +44,34 @@ def draw(logits: Tensor, sampling: Sampling, u: Tensor) -> tuple[Tensor, Tensor]
         token = logits.argmax(-1)
     else:
         logp = log_probabilities(logits, sampling)
-        mass = logp.double().exp().cumsum(-1)
-        token = torch.searchsorted(mass, u[:, None] * mass[:, -1:], right=True)[:, 0]
+        token = _passes(logp.exp(), u)
     return token, logp.gather(1, token[:, None])[:, 0]
+
+
+def _passes(p: Tensor, u: Tensor) -> Tensor:
+    """Int [R], where the sums of p [R, V] first exceed `u` [R] of their total.
+
+    First the block, then the place in it: a scan of a whole vocabulary in float64 would take longer than
+    all else that is done to its logits.
+    """
+    vocabulary = p.shape[1]
+    count = vocabulary // BLOCK
+    blocks = p[:, : count * BLOCK].reshape(len(p), count, BLOCK).sum(-1, dtype=torch.float64)
+    blocks = torch.cat([blocks, p[:, count * BLOCK :].sum(-1, keepdim=True, dtype=torch.float64)], 1)
+    mass = blocks.cumsum(-1)
+    wanted = u[:, None] * mass[:, -1:]
+    block = torch.searchsorted(mass, wanted, right=True).clamp(max=mass.shape[1] - 1)  # NaN is passed by nothing
+    index = block * BLOCK + torch.arange(BLOCK, device=p.device)
+    inner = p.gather(1, index.clamp(max=vocabulary - 1)).double().masked_fill(index >= vocabulary, 0).cumsum(-1)
+    rest = (wanted - (mass.gather(1, block) - blocks.gather(1, block))).clamp(min=0)
+    last = inner[:, -1:] * (1 - 2.0**-52)  # sums in another order are rounded otherwise
+    place = torch.searchsorted(inner, torch.minimum(rest, last), right=True)
+    return (block * BLOCK + place).clamp(max=vocabulary - 1)[:, 0]
 
 
 def log_probabilities(logits: Tensor, sampling: Sampling) -> Tensor:
     """[R, V], of the distribution that is drawn from: tempered, then cut to top_k, top_p and min_p, renormalised."""
-    logp = (logits / sampling.temperature).log_softmax(-1)
+    logp = (logits if sampling.temperature == 1 else logits / sampling.temperature).log_softmax(-1)
     if 0 < sampling.top_k < logp.shape[-1]:
         logp = _keep(logp, logp >= logp.topk(sampling.top_k).values[:, -1:])
     if sampling.top_p < 1:

@@ -54,6 +54,9 @@ class LocalEngine:
         batch: slots at most, thus rows decoded together.
         look: decoding steps between two looks at what is finished; 0 for a choice by device.
         text: ids to text, for stop texts.
+
+    Raises:
+        ValueError: for a model that cannot be sampled by slots.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class LocalEngine:
         self.look = look or (1 if policy.device.type == "cpu" else LOOK_EVERY)
         self.text = text or (lambda ids: str(policy.tokenizer.decode(ids)))
         self._decoder = Decoder(policy, stops)
+        self._decoder.check()
         self._queue: list[Row] = []
         self._live: dict[int, Row] = {}  # by slot
         self._kept: dict[int, Row] = {}  # by handle, the longest kept first
@@ -76,11 +80,8 @@ class LocalEngine:
 
     def refresh(self, seed: int) -> None:
         """What there is was computed by other weights, or belongs to a play broken off; the streams begin anew."""
-        for rows in (self._queue, self._live, self._kept, self._homes):
-            rows.clear()
-        self._decoder.state.done.fill_(True)
         self._first, self._seed = self._count, seed
-        self._rest()
+        self._drop()
 
     def submit(
         self, prompt: Sequence[int], sampling: Sampling, *, key: Sequence[int] = (), keep: bool = False, after: int = 0
@@ -102,17 +103,28 @@ class LocalEngine:
 
     @torch.no_grad()
     def poll(self) -> dict[int, Sample]:
-        """Decode until some response has ended."""
+        """Decode until some response has ended; where that fails or is interrupted, all of them are dropped."""
         finished: dict[int, Sample] = {}
-        with self.policy.evaluating():
-            while not finished and (self._queue or self._live):
-                self._admit()
-                finished = self._collect()
-                if not finished:
-                    self._decode()
+        try:
+            with self.policy.evaluating():
+                while not finished and (self._queue or self._live):
+                    self._admit()
                     finished = self._collect()
+                    if not finished:
+                        self._decode()
+                        finished = self._collect()
+        except BaseException:
+            self._drop()
+            raise
         self._rest()
         return finished
+
+    def _drop(self) -> None:
+        """Forget every response, asked for or kept."""
+        for rows in (self._queue, self._live, self._kept, self._homes):
+            rows.clear()
+        self._decoder.state.done.fill_(True)
+        self._rest()
 
     def _rest(self) -> None:
         """Without a conversation, a CPU gets its memory back; a GPU keeps it, where its graphs expect it."""
@@ -152,7 +164,7 @@ class LocalEngine:
 
     def _prefill(self, rows: list[Row]) -> None:
         """Feed what the slots do not hold yet, each new prompt once, and draw the first tokens."""
-        past, first, copies = self._plan(rows)
+        past, first, copies, homes = self._plan(rows)
         todo = [row for row in rows if row.handle not in first]
         logits = self._decoder.prefill(
             [row.slot for row in todo], [row.prompt[past[row.handle] :] for row in todo], [past[r.handle] for r in todo]
@@ -170,12 +182,18 @@ class LocalEngine:
             keys=[row.key for row in rows],
             sampling=rows[0].sampling,
         )
+        self._homes |= homes  # not before there is something in them
         for row in rows:
             row.sampled, row.ids = 1, []
             self._live[row.slot] = row
 
-    def _plan(self, rows: list[Row]) -> tuple[dict[int, int], dict[int, int], list[tuple[int, int]]]:
-        """By handle: tokens that the row's slot holds already, and the row whose prefill it shares; slots to copy."""
+    def _plan(
+        self, rows: list[Row]
+    ) -> tuple[dict[int, int], dict[int, int], list[tuple[int, int]], dict[tuple[int, ...], int]]:
+        """By handle: tokens that the row's slot holds already, and the row whose prefill it shares.
+
+        Also the slots to copy, and those that will begin with a prompt.
+        """
         taken = {row.slot: row.prompt for row in rows}
         self._homes = {p: slot for p, slot in self._homes.items() if tuple(taken.get(slot, p)[: len(p)]) == p}
         past: dict[int, int] = {}
@@ -196,8 +214,7 @@ class LocalEngine:
                 copies.append((new[prompt].slot, row.slot))
             else:
                 new[prompt] = row
-        self._homes |= {prompt: row.slot for prompt, row in new.items()}
-        return past, first, copies
+        return past, first, copies, {prompt: row.slot for prompt, row in new.items()}
 
     # ---- decoding
 
@@ -207,6 +224,10 @@ class LocalEngine:
         rows = self._live.values()
         sampling = next(iter(rows)).manner
         left = max(row.sampling.max_new_tokens - row.sampled for row in rows)
+        if not left:  # rather than wait for ever
+            raise RuntimeError(
+                "responses are as long as they may be, and none has ended: the device did not do its steps"
+            )
         for _ in range(min(self.look, left)):
             longest = max(len(row.prompt) + row.sampled for row in rows)
             self._decoder.step(max(self._live) + 1, longest, sampling)

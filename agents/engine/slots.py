@@ -104,8 +104,11 @@ class Slots(Cache):
 
     def __init__(self, config: Any):
         self.windows = [_window(layer) for layer in DynamicCache(config=config).layers] or [0]
+        self.added = config._attn_implementation == "eager"  # to the scores; all others understand a bool
         self.kinds = list(getattr(config.get_text_config(), "layer_types", None) or [])
         self.layout = Layout()
+        if "local" in getattr(config, "attention_layers", ()):  # GPT-Neo windows its attention without a word to caches
+            raise ValueError("GPTNeoForCausalLM cannot be sampled here; ludex eval can ask a server (openai:URL#model)")
         super().__init__(layers=[SlotLayer(self.layout) for _ in range(config.get_text_config().num_hidden_layers)])
 
     def fit(self, rows: int, length: int) -> bool:
@@ -123,11 +126,17 @@ class Slots(Cache):
         for layer in self.layers:
             layer.copy(torch.as_tensor(source), torch.as_tensor(target), length)
 
-    def mask(self, position: Tensor, live: int) -> Any:
-        """Bool [R, 1, N, live], what tokens at `position` [R, N] see; by the kind of layer where kinds differ."""
+    def mask(self, position: Tensor, live: int, dtype: torch.dtype) -> Any:
+        """What tokens at `position` [R, N] see, [R, 1, N, live]; by the kind of layer where kinds differ.
+
+        A bool, or for attention that adds its mask to the scores, 0 or the least number of `dtype`.
+        """
         key = torch.arange(live, device=position.device)
         past = key <= position[:, None, :, None]
         masks = {w: past & (key > position[:, None, :, None] - w) if w else past for w in set(self.windows)}
+        if self.added:
+            least = torch.finfo(dtype).min
+            masks = {w: torch.zeros_like(seen, dtype=dtype).masked_fill_(~seen, least) for w, seen in masks.items()}
         if len(masks) == 1:
             return masks[self.windows[0]]
         return {kind: masks[window] for kind, window in zip(self.kinds, self.windows, strict=True)}

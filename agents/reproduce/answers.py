@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 import torch
 from torch import Tensor
 
@@ -39,3 +41,14 @@ def answered(batch: Batch, logp: Tensor, correct: Tensor, ref: Tensor | None = N
     if ref is not None:
         facts["ref_logp"] = ref[:, None] * batch.mask
     return batch.with_(**facts, correct=correct)
+
+
+def generators(seeds: Iterable[int]) -> list[torch.Generator]:
+    """A random stream for each seed, so that its numbers do not depend on which others run beside it."""
+    return [torch.Generator().manual_seed(seed) for seed in seeds]
+
+
+def draw(probabilities: Tensor, size: int, streams: Sequence[torch.Generator]) -> Tensor:
+    """Int [N, size], actions from the distributions [N, A], each from its own stream."""
+    pairs = zip(probabilities, streams, strict=True)
+    return torch.stack([torch.multinomial(row, size, replacement=True, generator=g) for row, g in pairs])

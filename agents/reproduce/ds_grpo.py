@@ -6,13 +6,14 @@ clip and aggregation are the same in all arms.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 
 from ludex.agents.algorithms.base import Forward
 from ludex.agents.algorithms.ds_grpo import DSGRPO
-from ludex.agents.reproduce.answers import answered, blank
+from ludex.agents.reproduce.answers import answered, blank, draw, generators
 from ludex.agents.reproduce.grid import Measure, pass_at, read_measure
 from ludex.agents.reproduce.result import Claim, Result, Row
 from ludex.agents.reproduce.study import EASY, Arm, Place, base_run, curve, run_arms
@@ -30,7 +31,9 @@ BANDITS: dict[str, tuple[dict[str, Any], float]] = {
 }
 
 
-def bandit(settings: dict[str, Any], seeds: int = 20, steps: int = STEPS) -> tuple[list[float], list[float]]:
+def bandit(
+    settings: dict[str, Any], seeds: Sequence[int] = range(20), steps: int = STEPS
+) -> tuple[list[float], list[float]]:
     """Effective number of correct arms (the exponential of the entropy over them) and their mass, of each seed.
 
     A softmax over 8 correct and 8 wrong arms, each half with masses 1, 1/2, 1/4 ..., a fifth of all mass on the
@@ -38,18 +41,17 @@ def bandit(settings: dict[str, Any], seeds: int = 20, steps: int = STEPS) -> tup
     """
     algorithm = DSGRPO(**settings)
     masses = 0.5 ** torch.arange(ACTIONS).double()
-    logits = torch.cat([0.2 * masses, 0.8 * masses]).log().repeat(seeds, 1).requires_grad_()
-    empty = blank(seeds, GROUP)
-    generator = torch.Generator().manual_seed(0)
+    logits = torch.cat([0.2 * masses, 0.8 * masses]).log().repeat(len(seeds), 1).requires_grad_()
+    empty, streams = blank(len(seeds), GROUP), generators(seeds)
     for _ in range(steps):
         logp = logits.log_softmax(1)
-        arms = torch.multinomial(logp.detach().exp(), GROUP, replacement=True, generator=generator)
+        arms = draw(logp.detach().exp(), GROUP, streams)
         chosen, correct = logp.gather(1, arms).flatten(), arms.flatten() < ACTIONS
         entropy = -(logp.exp() * logp).sum(1)[empty.group]
         b = answered(empty, chosen, correct)
         new = Forward(chosen[:, None] * b.mask, entropy[:, None] * b.mask, b.mask)
         loss, _ = algorithm.loss(new, algorithm.prepare(b))
-        (slope,) = torch.autograd.grad(loss * seeds, logits)
+        (slope,) = torch.autograd.grad(loss * len(seeds), logits)
         with torch.no_grad():
             logits -= 0.4 * slope
     right = logits.detach().softmax(1)[:, :ACTIONS]
@@ -64,7 +66,7 @@ def bandits(place: Place) -> Result:
     seeds, steps = place.seeds_or(20), min(STEPS, place.scale.simulation)
     rows: list[Row] = []
     for arm, (settings, _) in BANDITS.items():
-        pairs = zip(seeds, *bandit(settings, len(seeds), steps), strict=True)
+        pairs = zip(seeds, *bandit(settings, seeds, steps), strict=True)
         rows += [{"arm": arm, "seed": seed, "effective": e, "mass": m} for seed, e, m in pairs]
     earlier = ", ".join(f"{arm} {number}" for arm, (_, number) in BANDITS.items())
     return Result(

@@ -116,8 +116,6 @@ def finish(job: Job) -> str:
     with (job.folder / "log.txt").open("a", encoding="utf-8") as log, redirect_stdout(log):
         if not (job.folder / "model" / "config.json").exists():
             train(settings, job.root)
-        if not (job.folder / "model" / "config.json").exists():  # Ctrl-C ends training between two steps
-            raise KeyboardInterrupt
         for measure in job.measures:
             if not measured(job.folder, measure.name).exists():
                 text = strict_json(_measure(job, measure))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 from ludex.agents.algorithms.base import Forward
 from ludex.agents.algorithms.grpo import GRPO
-from ludex.agents.reproduce.answers import answered, blank
+from ludex.agents.reproduce.answers import answered, blank, draw, generators
 from ludex.agents.reproduce.result import Claim, Result, Row
 from ludex.agents.reproduce.study import Place
 
@@ -33,13 +35,13 @@ def fitted(reference: torch.Tensor, steps: int) -> torch.Tensor:
     return logits.detach().softmax(1)[:, 0]
 
 
-def sampled(reference: torch.Tensor, steps: int) -> torch.Tensor:
-    """The same after so many steps of GRPO's own loss, each on a fresh group from the present policy."""
+def sampled(reference: torch.Tensor, steps: int, streams: Sequence[torch.Generator]) -> torch.Tensor:
+    """The same after so many steps of GRPO's own loss, each on a fresh group that the bandit's stream draws."""
     algorithm, empty = GRPO(beta=BETA), blank(len(reference), GROUP)
-    logits, generator = reference.clone().requires_grad_(), torch.Generator().manual_seed(0)
+    logits = reference.clone().requires_grad_()
     for step in range(steps):
         logp = logits.log_softmax(1)
-        taken = torch.multinomial(logp.detach().exp(), GROUP, replacement=True, generator=generator)
+        taken = draw(logp.detach().exp(), GROUP, streams)
         chosen, ref = logp.gather(1, taken).flatten(), reference.gather(1, taken).flatten()
         b = answered(empty, chosen, (taken == 0).flatten(), ref)
         new = Forward(chosen[:, None] * b.mask, 0 * b.mask, 0 * b.mask)
@@ -55,14 +57,15 @@ def optimum(place: Place) -> Result:
     from ludex.agents.planning import grpo_optimum
 
     seeds, steps = place.seeds_or(20), min(STEPS, place.scale.simulation)
-    generator = torch.Generator().manual_seed(0)
-    reference = torch.randn(len(seeds), ACTIONS, generator=generator, dtype=torch.float64).log_softmax(1)
+    streams = generators(seeds)
+    logits = torch.stack([torch.randn(ACTIONS, generator=stream, dtype=torch.float64) for stream in streams])
+    reference = logits.log_softmax(1)
     first = reference[:, 0].exp().tolist()
     arms = {
         "reference": first,
         "closed form": [grpo_optimum(q, q, BETA) for q in first],
         "fitted": fitted(reference, steps).tolist(),
-        "GRPO, sampled": sampled(reference, steps).tolist(),
+        "GRPO, sampled": sampled(reference, steps, streams).tolist(),
     }
     rows: list[Row] = [
         {"arm": arm, "seed": seed, "q": q, "gap": abs(q - closed)}

@@ -14,6 +14,9 @@ from ludex.agents.journal import provenance
 
 Row = dict[str, Any]  # "arm", "seed", and the metrics
 
+# 97.5 % quantiles of Student's t with 0, 1, 2 ... degrees of freedom; the last one serves for more, on the safe side.
+STUDENT = (inf, 12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -25,17 +28,21 @@ class Claim:
     lower: str = ""
 
     def verdict(self, result: Result) -> str:
-        """Holds, the opposite holds, or neither: a difference counts from two standard errors on.
+        """Holds, the opposite holds, or neither, by whether the mean difference's 95 % interval (±) contains 0.
 
-        Differences are within a seed, whose tasks and first model the arms share.
+        Differences are within a seed, whose tasks and first model the arms share; the interval is Student's.
+        Where all of them are equal there is nothing to tell chance by.
         """
         high = result.by_seed(self.higher, self.metric)
         low = result.by_seed(self.lower, self.metric) if self.lower else dict.fromkeys(high, 0.0)
         gaps = [high[seed] - low[seed] for seed in sorted(high.keys() & low.keys())]
-        gap = fmean(gaps)
-        error = stdev(gaps) / sqrt(len(gaps)) if len(gaps) > 1 else inf
-        found = "not shown" if abs(gap) <= 2 * error else "holds" if gap > 0 else "the opposite holds"
-        return f"{found} ({gap:+.3g}, standard error {error:.2g})"
+        gap, half = fmean(gaps), inf
+        if len(gaps) > 1:
+            half = STUDENT[min(len(gaps), len(STUDENT)) - 1] * stdev(gaps) / sqrt(len(gaps))
+        if not half:
+            return f"the same with every seed ({gap:+.3g})"
+        found = "not shown" if abs(gap) <= half else "holds" if gap > 0 else "the opposite holds"
+        return f"{found} ({gap:+.3g} ± {half:.2g})"
 
 
 @dataclass(frozen=True)

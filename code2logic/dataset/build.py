@@ -7,7 +7,6 @@ depend on the request alone: not on the number of workers, nor on that of attemp
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
@@ -17,10 +16,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ludex.agents.files import write_text
+from ludex.agents.files import locked, write_text
 from ludex.code2logic.dataset.alfworld import Alfworld
 from ludex.code2logic.dataset.card import CARD, SHEETS, Card
-from ludex.code2logic.dataset.draw import Report, Request, chunk_file, draw, lines
+from ludex.code2logic.dataset.draw import Report, Request, as_line, chunk_file, draw, drawn, lines
 from ludex.code2logic.dataset.formats import Contents, Format, JsonLines, Parquet
 from ludex.code2logic.dataset.gameqa import GameQA
 from ludex.core import Task
@@ -52,6 +51,7 @@ def build(request: Request, folder: Path, workers: int = 1, report: Report = lam
 
     Raises:
         ValueError: if the folder holds anything else, or the request cannot be met.
+        TypeError: if the generator breaks, or makes what JSON cannot hold; with the task's index.
         MissingExtra: if the format or the environment needs a distribution that is not installed.
         OSError: if a file cannot be written; what was drawn stays, and the same request goes on.
     """
@@ -59,8 +59,10 @@ def build(request: Request, folder: Path, workers: int = 1, report: Report = lam
         raise ValueError(f"workers={workers} must be at least 1")
     form = format_named(request.format)
     source = request.source()
-    contents = Contents.of(request.id, request.split, source, source[0])
-    form.check(contents)  # every mistake is found before anything is written
+    first = drawn(source, 0)
+    as_line(first)  # every mistake is found before anything is written
+    contents = Contents.of(request.id, request.split, source, first)
+    form.check(contents)
     built = _finished(request, folder)
     if built is None:
         with _claimed(request, folder, {CARD, SHEETS, *form.names(contents)}):
@@ -110,12 +112,7 @@ def _claimed(request: Request, folder: Path, names: set[str]) -> Iterator[None]:
     strangers = sorted({path.name for path in folder.iterdir()} - allowed) if folder.exists() else []
     if strangers:
         raise ValueError(f"{folder} has other files in it ({', '.join(strangers[:3])}); choose another -o")
-    work.mkdir(parents=True, exist_ok=True)
-    with (work / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ValueError(f"another process is writing into {folder}; wait for it, or choose another -o") from None
+    with locked(work / "lock", folder):
         write_text(pinned, request.to_json() + "\n")
         yield
 
@@ -166,13 +163,13 @@ def _assemble(
 
 def _tasks(request: Request, work: Path, kept: list[int]) -> Iterator[Task]:
     """The kept draws, from their chunks."""
-    drawn: list[str] = []
+    rows: list[str] = []
     loaded = -1
     for index in kept:
         start = index - index % request.chunk
         if start != loaded:
-            drawn, loaded = lines(chunk_file(work, start)), start
-        yield Task.from_json(drawn[index - start])
+            rows, loaded = lines(chunk_file(work, start)), start
+        yield Task.from_json(rows[index - start])
 
 
 __all__ = ["FORMATS", "Built", "Request", "build", "data_files", "format_named"]

@@ -29,6 +29,7 @@ from ludex.agents.files import write_text
 from ludex.core import Task
 from ludex.envs import registry
 from ludex.envs.core import check_split
+from ludex.faults import place_of
 
 CHUNK = 32  # tasks drawn together
 AHEAD = 4  # chunks handed out for each worker
@@ -223,17 +224,21 @@ def _source(request: str) -> Any:
 
 
 def draw_chunk(source: Any, work: Path, indices: range) -> Drawn:
-    """Draw a chunk unless its file exists.
+    """Draw a chunk unless its file is there, whole.
 
     A line of the file is a Task, or {"failed": why} where the generator raised a ValueError.
+
+    Raises:
+        TypeError: as `drawn` and `as_line` do.
     """
     path, begin = chunk_file(work, indices.start), time.process_time()
-    if path.exists():
-        return [_key(line) for line in lines(path)], 0.0
-    drawn = [_line(source, index) for index in indices]
+    keys = _kept(path, len(indices))
+    if keys is not None:
+        return keys, 0.0
+    fresh = [_line(source, index) for index in indices]
     spent = time.process_time() - begin
-    write_text(path, "".join(line + "\n" for line in drawn))
-    return [_key(line) for line in drawn], spent
+    write_text(path, "".join(line + "\n" for line in fresh))
+    return [_key(line) for line in fresh], spent
 
 
 def chunk_file(work: Path, start: int) -> Path:
@@ -246,12 +251,49 @@ def lines(path: Path) -> list[str]:
     return path.read_text(encoding="utf-8").split("\n")[:-1]
 
 
+def drawn(source: Any, index: int) -> Task:
+    """The task at `index` of a stream.
+
+    Raises:
+        ValueError: if the generator does: it could not draw this one.
+        TypeError: if the generator raises anything else, or makes no Task; with the index.
+        OSError, ImportError: as the generator raises them.
+    """
+    try:
+        task = source[index]
+    except (ValueError, OSError, ImportError):
+        raise
+    except Exception as error:
+        where = f" ({place})" if (place := place_of(error)) else ""  # which no worker's traceback brings home
+        raise TypeError(f"task {index}: the generator raised {type(error).__name__}: {error}{where}") from None
+    if not isinstance(task, Task):
+        raise TypeError(f"task {index}: the generator made no Task but {type(task).__name__}")
+    return task
+
+
+def as_line(task: Task) -> str:
+    """The task as JSON. TypeError, which names the task, if JSON cannot hold it."""
+    try:
+        return task.to_json()
+    except (ValueError, RecursionError) as error:  # its data hold themselves
+        raise TypeError(f"{task.id}: it is no JSON data: {error}") from error
+
+
 def _line(source: Any, index: int) -> str:
     try:
-        task: Task = source[index]
+        task = drawn(source, index)
     except ValueError as error:
         return json.dumps({"failed": str(error)})
-    return task.to_json()
+    return as_line(task)
+
+
+def _kept(path: Path, count: int) -> list[str | None] | None:
+    """The problems of a chunk in its file; None if there is no such file, or not with all of its `count` lines."""
+    try:
+        keys = [_key(line) for line in lines(path)] if path.exists() else []
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return None
+    return keys if len(keys) == count else None
 
 
 def _key(line: str) -> str | None:

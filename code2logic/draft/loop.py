@@ -15,6 +15,7 @@ from ludex.code2logic.draft import judge, module, prompts, sandbox
 from ludex.code2logic.draft.sandbox import Limits, Rejected
 
 SEED = 0
+MALFORMED = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)  # raised by bad data
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ class Drafter:
             faults = judge.game_faults(said, again, tasks)
         except Rejected as fault:
             return Draft(source, faults={"": [str(fault)]})
-        except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+        except MALFORMED as error:
             return Draft(source, faults={"": [f"its tasks are malformed ({type(error).__name__}: {error})"]})
         sound = {name: drawn for name, drawn in tasks.items() if name not in faults and drawn}
         if "" in faults or not sound:
@@ -126,7 +127,7 @@ class Drafter:
                 if not checker or len(verdicts) != sum(map(len, tasks.values())):
                     raise Rejected("no module")
                 return checker, judge.disagreements(tasks, verdicts)
-            except (Rejected, TypeError, ValueError) as error:
+            except MALFORMED as error:
                 trouble = f"no independent checker ran: {error}"
                 self.say(f"  {trouble[:200]}")
         return "", {"": [trouble]}

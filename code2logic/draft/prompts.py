@@ -31,7 +31,8 @@ Rules for the module (Ludex, code2logic):
   style.colour(name) takes blue, orange, green, yellow, red, purple, light blue or grey. Glyphs: disc, ring, cross,
   diamond, square, heading(direction).
 - Prompts stay below 2,500 characters, the module below 250 lines. Allowed imports: the standard library's random,
-  dataclasses, itertools, functools, collections, heapq, math, re, typing, and ludex.code2logic as in the example."""
+  dataclasses, itertools, functools, collections, heapq, math, re, typing, and ludex.code2logic as in the example; no
+  module handed on as a value, no names with __."""
 
 AUTHOR = f"""\
 You turn the code of a game into visual questions whose answers are computed. Answer with one Python module in one

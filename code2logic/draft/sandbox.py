@@ -9,11 +9,12 @@ import signal
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from ludex.code2logic.draft.vet import objections
+
+LONGEST = 400  # characters of an error
 
 
 class Rejected(ValueError):
@@ -38,29 +39,27 @@ def run(source: str, job: dict[str, Any], limits: Limits | None = None) -> Any:
 
     Raises:
         Rejected: with the reason, which the module's author can act on.
-        Unsafe: if there is no seccomp here.
+        Unsafe: if the kernel cannot confine a process here (Linux, seccomp and libseccomp2 are needed).
     """
     limits = limits or Limits()
     found = objections(source)
     if found:
         raise Rejected("; ".join(found[:8]))
-    with tempfile.TemporaryDirectory(prefix="ludex-draft-") as folder, tempfile.TemporaryFile() as out:
-        module = Path(folder) / "drafted.py"
-        module.write_text(source, encoding="utf-8")
-        allowed = {"seconds": limits.seconds, "memory": limits.memory, "output": limits.output}
-        status = _supervise(module, json.dumps(job | allowed).encode(), out, limits)
+    with tempfile.TemporaryFile() as out:
+        order = json.dumps(job | asdict(limits) | {"source": source})
+        status = _supervise(order.encode(), out, limits)
         out.seek(0)
         return _reply(out.read(), status)
 
 
-def _supervise(module: Path, job: bytes, out: Any, limits: Limits) -> int:
+def _supervise(job: bytes, out: Any, limits: Limits) -> int:
     """The worker's exit status. Rejected if it takes too long; nothing of it is left running."""
     process = subprocess.Popen(
-        [sys.executable, "-I", "-m", "ludex.code2logic.draft.worker", str(module)],
+        [sys.executable, "-I", "-m", "ludex.code2logic.draft.worker"],
         stdin=subprocess.PIPE,
         stdout=out,
         stderr=subprocess.DEVNULL,
-        cwd=module.parent,
+        cwd=os.sep,
         env={"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "LC_ALL": "C.UTF-8"},
         start_new_session=True,
     )
@@ -81,10 +80,15 @@ def _reply(text: bytes, status: int) -> Any:
     except (ValueError, RecursionError):
         raise Rejected(_ending(status)) from None
     if "unsafe" in reply:
-        raise Unsafe(reply["unsafe"])
+        raise Unsafe(_shown(str(reply["unsafe"])))
     if "result" not in reply:
-        raise Rejected(str(reply.get("error", "no result")))
+        raise Rejected(_shown(str(reply.get("error", "no result"))))
     return reply["result"]
+
+
+def _shown(error: str) -> str:
+    """What the worker says, one line that a terminal can show: the module may have put words into its mouth."""
+    return "".join(letter if letter.isprintable() else " " for letter in error[:LONGEST])
 
 
 def _ending(status: int) -> str:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, permutations
 from typing import TYPE_CHECKING
 
-from ludex.code2logic.game import Game, Question
+from ludex.code2logic.game import Game, Question, listed
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -145,13 +145,17 @@ def discs_on(state: State, rng: random.Random, wish: int) -> Question | None:
     return Question.choice(f"How many discs are on peg {peg + 1}?", wish, range(5), why, peg=peg + 1)
 
 
-@game.question(kind="perception", qa_level="medium")
-def legal_move(state: State, rng: random.Random) -> Question:
-    """A legal move among moves that are not."""
-    allowed = [named(step) for step in legal(state)]
-    right = rng.choice(allowed)
-    wrong = [words for words in EVERY if words not in allowed]
-    return Question.choice("Which of these moves is legal?", right, wrong, f"Legal are {', '.join(allowed)}.")
+ORDERS = [listed(words for words in EVERY if words in {*map(named, combinations(pegs, 2))})
+          for pegs in permutations(range(3))]  # fmt: skip
+
+
+@game.question(kind="perception", qa_level="medium", options=6)
+def legal_moves(state: State, rng: random.Random) -> Question | None:
+    """The legal moves where they are three: every order of the pegs by their top discs allows other ones."""
+    right = listed(map(named, sorted(legal(state))))
+    if right not in ORDERS:
+        return None
+    return Question.choice("Which moves are legal now? Choose all of them.", right, ORDERS, f"Legal are {right}.")
 
 
 @game.question(kind="prediction", qa_level="medium")
@@ -162,7 +166,7 @@ def peg_after(state: State, rng: random.Random) -> Question | None:
         moves.append(rng.choice([step for step in legal(now) if step[::-1] not in moves[-1:]]))
         now = move(now, moves[-1])
     right = held(now, peg := rng.randrange(3))
-    if right == "no disc" and rng.random() < 0.7:
+    if right == "no disc" and rng.random() < 0.8:
         return None
     some = [combinations(range(count, 0, -1), k) for k in range(count + 1)]
     wrong = [", ".join(map(str, pile)) or "no disc" for piles in some for pile in piles]

@@ -160,7 +160,7 @@ def cell_colour(state: State, rng: random.Random) -> Question | None:
 
 @game.question(kind="perception", qa_level="medium", number=2)
 def line_change(state: State, rng: random.Random) -> Question | None:
-    """A row or column whose first and last colours have safe names."""
+    """A row or column whose first and last colours have safe names; two others beside them, in either order."""
     last, cells = state.size - 1, board(state)
     lines = {f"row {i + 1}, from left to right": [(i, 0), (i, last)] for i in range(state.size)}
     lines |= {f"column {i + 1}, from top to bottom": [(0, i), (last, i)] for i in range(state.size)}
@@ -169,8 +169,9 @@ def line_change(state: State, rng: random.Random) -> Question | None:
         if not first or not second or first == second or {head, end} & {*state.gaps}:
             continue
         right = f"from {first} to {second}"
-        near = [f"from {second} to {first}", *(f"from {first} to {name}" for name in NAMES if name != first)]
-        wrong = (f"from {name} to {second}" for name in NAMES if name != second)
+        other, another = rng.sample([name for name in NAMES if name not in (first, second)], 2)
+        pairs = [(a, b) for a in (first, other) for b in (second, another)]
+        wrong = [f"from {x} to {y}" for a, b in pairs for x, y in ((a, b), (b, a))]
         why = f"It begins with {said(cells[head])} and ends with {said(cells[end])}: {right}."
-        return Question.choice(f"How does {line}, change?", right, [*near, *wrong], why, near=near[:1], line=line)
+        return Question.choice(f"How does {line}, change?", right, wrong, why, line=line)
     return None

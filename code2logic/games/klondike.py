@@ -26,7 +26,7 @@ DRAW = Move("top card", "the stock", WASTE)
 RULES = Rules(cards.FITS, cards.KINGS)
 PARTS = ("to a foundation", "to a pile", "from the stock")
 STATUSES = tuple(product((True, False), repeat=3))
-USEFUL = "Which of these moves is legal, and either puts a card on a foundation or turns up a face-down card?"
+USEFUL = "Which of these moves is legal, and either puts a card on a foundation or turns up a face-down card of a pile?"
 
 
 @dataclass(frozen=True)

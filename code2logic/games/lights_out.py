@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from ludex.code2logic.game import Game, Question, at, cells, listed, numbers
 from ludex.code2logic.parts.grids import Place, apart, places
+from ludex.code2logic.parts.options import cluster
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -159,12 +160,11 @@ def fewest_presses(state: State, rng: random.Random, wish: int) -> Question:
 
 @game.question(kind="strategy", qa_level="hard", wishes=PRESSES)
 def needed_press(state: State, rng: random.Random, wish: int) -> Question:
-    """A press of the shortest solution, among others, first those lit or dark as it is."""
+    """A press of the shortest solution, among lamps that are close together."""
     board = places(state.side, state.side)
     chosen = rng.sample(board, wish)
     shown = pressed(State(state.side, frozenset()), chosen)
-    others = [place for place in board if place not in chosen]
-    near = [at(*place) for place in others if (place in shown.lit) == (chosen[0] in shown.lit)]
+    options = cells(cluster(rng, chosen[0], (place for place in board if place not in chosen)))
     why = f"These {wish} presses darken the board, in any order, and no fewer do: {listed(cells(set(chosen)))}."
     text = "All lamps shall become dark in the fewest presses. Which of these lamps must be pressed?"
-    return Question.choice(text, at(*chosen[0]), cells(others), why, near=near, state=shown)
+    return Question.choice(text, at(*chosen[0]), options, why, state=shown)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 COLOURS = ("blue", "orange", "green", "yellow", "red", "purple", "grey")
 GUESSES = 8  # rows of the board
+TRIES = 20  # sets of options for one board
 
 Code = tuple[str, ...]
 
@@ -172,16 +173,20 @@ def answer_if(state: State, rng: random.Random) -> Question:
 
 
 @game.question(kind="strategy", qa_level="hard", start=narrowed)
-def possible_code(state: State, rng: random.Random) -> Question:
-    """A code that agrees with every answer, among codes that agree with some."""
+def possible_code(state: State, rng: random.Random) -> Question | None:
+    """A code that agrees with every answer, among those that are made with another colour for each of three pegs."""
     left = agreeing(state)
     right = rng.choice(left)
-    wrong = [code for code in codes(state) if code not in left and code not in state.guesses]
-    near = sorted(wrong, key=lambda code: sum(a != b for a, b in zip(code, right, strict=True)))[:12]
-    why = f"Only {', '.join(right)} among these gets the answer that was given from every guess."
-    text = "Which of these codes agrees with every answer so far?"
-    options = [", ".join(code) for code in wrong]
-    return Question.choice(text, ", ".join(right), options, why, near=[", ".join(code) for code in near])
+    for _ in range(TRIES):
+        ways: list[Code] = [(peg,) for peg in right]
+        for i in rng.sample(range(len(right)), 3):
+            ways[i] = right[i], rng.choice([colour for colour in state.colours if colour != right[i]])
+        wrong = {*product(*ways)} - {right}
+        if wrong.isdisjoint([*left, *state.guesses]):
+            why = f"Only {', '.join(right)} among these gets the answer that was given from every guess."
+            text = "Which of these codes agrees with every answer so far?"
+            return Question.choice(text, ", ".join(right), (", ".join(code) for code in sorted(wrong)), why)
+    return None
 
 
 @game.question(kind="strategy", qa_level="hard", start=narrowed, wishes=range(1, 7))

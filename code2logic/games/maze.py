@@ -18,8 +18,9 @@ from dataclasses import dataclass, replace
 from itertools import combinations, groupby
 from typing import TYPE_CHECKING
 
-from ludex.code2logic.game import Game, Question, at, listed
+from ludex.code2logic.game import Game, Question, at, cells, listed
 from ludex.code2logic.parts.grids import STEPS, Place, beside, neighbours, places, walks
+from ludex.code2logic.parts.options import cluster
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -178,14 +179,14 @@ def bent(rng: random.Random, moves: list[str]) -> list[str]:
 
 @game.question(kind="strategy", qa_level="medium", number=3, options=5)
 def way_to_goal(state: State, rng: random.Random) -> Question | None:
-    """The walk to the goal among walks elsewhere and bent ones."""
+    """The walk to the goal among walks elsewhere, and a bent one of any of these."""
     right = walk(state, state.goal)
     steps = walks(state.open, state.player)
     like = [p for p in state.open if p != state.goal and abs(steps[p] - len(right)) <= 4 and steps[p] > 1]
-    if len(like) < 2:
+    if len(like) < 3:
         return None
-    others = [walk(state, place) for place in rng.sample(like, 2)]
-    wrong = [*others, bent(rng, right), bent(rng, others[0])]
+    others = [walk(state, place) for place in rng.sample(like, 3)]
+    wrong = [*others, bent(rng, rng.choice([right, *others]))]
     wrong = [moves for moves in wrong if follow(state, moves)[-1] != state.goal]
     if len({told(stretches(moves)) for moves in wrong}) < 4:
         return None
@@ -235,13 +236,11 @@ def cell_after(state: State, rng: random.Random) -> Question:
     trail = follow(state, moves)
     steps = (f"{move} to {at(*there)}" if there != here else f"{move} is blocked"
              for move, here, there in zip(moves, trail, trail[1:], strict=False))  # fmt: skip
-    near = [place for place, far in walks(state.open, trail[-1]).items() if far <= 3]
     return Question.choice(
         f"The player makes these moves, and skips each that would lead into a wall: {', '.join(moves)}. "
         "Where is the player then?",
         at(*trail[-1]),
-        (at(*place) for place in state.open),
+        cells(cluster(rng, trail[-1], sorted(state.open), count=5)),
         f"From {at(*state.player)}: {'; '.join(steps)}. The player ends at {at(*trail[-1])}.",
-        near=(at(*place) for place in near),
         moves=moves,
     )

@@ -109,9 +109,10 @@ game = Game(
         "A land of square cells, flat but for stacks of blocks. The player walks from cell to cell over common sides: "
         "up by one block at most, down by any number, never into water. Before it sets out, it may place blocks on any "
         "cells but its own and the pumpkin's, one upon another and on stacks too; the first one in water fills it up "
-        "to the level of the land. A ladder covers a side of a stack from some block up to the top: who stands in the "
-        "cell in front of it, at most one block below the ladder's lowest block, can climb to the top. The pumpkin is "
-        "reached in its cell, on top of the stack there, if there is one."
+        "to the level of the land. A ladder covers a side of a stack from block k, counted from 1 at the ground, up to "
+        "the top: from the cell in front of it one can climb to the top if one stands there at least k - 1 blocks "
+        "above the ground; for k = 1 the ground will do. The pumpkin is reached in its cell, on top of the stack "
+        "there, if there is one."
     ),
     legend=(
         "Cells with waves are water. Stacks are grey and have no gaps, ladders have rungs, the player is the figure. "

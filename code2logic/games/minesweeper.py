@@ -63,13 +63,13 @@ def number(state: State, place: Place) -> int:
 
 
 def reveal(state: State, place: Place) -> State:
-    """The board after revealing a safe cell; next to a cell without a number all cells are revealed too."""
+    """The board after revealing a cell; next to one without a mine and without a number all are revealed too."""
     opened, waiting = set(state.revealed), [place]
     while waiting:
         here = waiting.pop()
         if here not in opened:
             opened.add(here)
-            waiting += around(state, here) if number(state, here) == 0 else []
+            waiting += around(state, here) if here not in state.mines and number(state, here) == 0 else []
     return replace(state, revealed=frozenset(opened))
 
 
@@ -103,10 +103,10 @@ def outcomes(state: State) -> dict[Place, set[str]]:
 
 
 def sign(state: State, place: Place) -> str:
-    """What is seen of a cell: # covered, F flag, - revealed without a number, or the number."""
-    if place in state.flags:
-        return "F"
-    return (str(number(state, place)) if number(state, place) else "-") if place in state.revealed else "#"
+    """What is seen of a cell: # covered, F flag, * a mine that exploded, - revealed without a number, or the number."""
+    if place in state.flags or place not in state.revealed:
+        return "F" if place in state.flags else "#"
+    return "*" if place in state.mines else str(number(state, place) or "-")
 
 
 def to_data(state: State) -> dict[str, Any]:
@@ -119,13 +119,14 @@ def describe(state: State) -> str:
     """The board in signs."""
     board = "\n".join(f"row {r + 1}: {' '.join(row)}" for r, row in enumerate(to_data(state)["rows"]))
     key = "# covered, F flag, - revealed without a number, a digit is the number of a revealed cell"
+    key += ", * a mine that exploded" if state.revealed & state.mines else ""
     return f"The board ({key}):\n{board}\nMines on the board: {len(state.mines)}."
 
 
 def draw(state: State, style: Style) -> Image.Image:
     """Covered cells are raised blocks; the number of mines stands above the board."""
     from ludex.code2logic.draw import Canvas, shade
-    from ludex.code2logic.glyphs import flag, square
+    from ludex.code2logic.glyphs import flag, square, star
 
     canvas = Canvas(style)
     canvas.text((290, 20), f"Mines on the board: {len(state.mines)}", 20)
@@ -136,6 +137,8 @@ def draw(state: State, style: Style) -> Image.Image:
             grid.put(*place, square, style.solid, shade(style.solid, 0.75), scale=0.96)
         if seen == "F":
             grid.put(*place, flag, style.colour("yellow"), style.paper, scale=0.6)
+        elif seen == "*":
+            grid.put(*place, star, style.colour("red"), style.ink)
         elif seen.isdigit():
             grid.write(*place, seen)
     return canvas.image
@@ -177,8 +180,7 @@ def mines_left(state: State, rng: random.Random) -> Question:
 @game.question(kind="perception", qa_level="easy", number=2)
 def cells_revealed(state: State, rng: random.Random) -> Question:
     """The number of revealed cells."""
-    count = len(state.revealed)
-    return Question.fill("How many cells are revealed?", count, f"{count} cells are revealed.")
+    return Question.fill("How many cells are revealed?", (n := len(state.revealed)), f"{n} cells are revealed.")
 
 
 SIGNS = {"#": "covered, without a flag", "F": "flagged", "-": "revealed, without a number"}

@@ -178,7 +178,8 @@ def best_slot(state: State, rng: random.Random) -> Question | None:
         f"An open slot is worth 2 points for every square of two by two that a {mine} ball there completes in {mine}, "
         f"and 1 point for every one that a {theirs} ball there would complete in {theirs}. Which is worth most?"
     )
-    return Question.choice(text, best, full, f"{best} is worth {most}, no other open slot more.", near=worse)
+    near = rng.sample(worse, min(3, len(worse)))  # with more, most options would be open, and the best among them apart
+    return Question.choice(text, best, full, f"{best} is worth {most}, no other open slot more.", near=near)
 
 
 @game.question(kind="perception", qa_level="easy", number=4)

@@ -15,6 +15,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from ludex.code2logic.game import Game, Question, plain
+from ludex.code2logic.parts.options import scattered
 from ludex.code2logic.parts.voxels import Cube, Table, beside, fewest, joined, silhouette, structure
 
 if TYPE_CHECKING:
@@ -126,13 +127,12 @@ def cube_count(state: State, rng: random.Random) -> Question:
 
 @game.question(kind="perception", qa_level="easy", number=1, options=6)
 def filled_place(state: State, rng: random.Random) -> Question:
-    """A place that holds a cube among empty places, those of its layer first."""
-    layer = rng.choice(sorted({cube[2] for cube in state.cubes}))
-    right = rng.choice([cube for cube in state.cubes if cube[2] == layer])
+    """A place that holds a cube among empty ones, no two in a line; the lower the more likely, as cubes are."""
+    right = rng.choice(state.cubes)
     empty = sorted(set(CELLS).difference(state.cubes))
-    near = (place for place in empty if place[2] == layer)
+    drawn = sorted(empty, key=lambda place: rng.expovariate(2 ** -place[2]))
     why = f"The cubes are at {told(state.cubes)}. So the place is {right}."
-    return Question.choice("At which of these places (x, y, z) is a cube now?", right, empty, why, near=near)
+    return Question.choice("At which of these places (x, y, z) is a cube now?", right, scattered(right, drawn, 6), why)
 
 
 @game.question(kind="perception", qa_level="medium", number=2, options=4, wishes=MATCHES)

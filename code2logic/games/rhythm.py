@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from ludex.code2logic.game import Game, Question, at, numbers
+from ludex.code2logic.game import Game, Question, at
 from ludex.code2logic.parts.grids import Place, places, written
 
 if TYPE_CHECKING:
@@ -158,8 +158,9 @@ def points_of_column(state: State, rng: random.Random, delay: bool = False) -> Q
         return None
     column = rng.choice(some)
     text, (right, why) = f"{DELAY * delay}How many points does column {column + 1} give?", both[column][delay]
-    near = [made for pair in both for made, _ in pair]
-    return Question.choice(text, right, numbers(rng, right), f"{why}.", near=near, column=column + 1)
+    near = {made for pair in both for made, _ in pair}
+    beside = [made + step for made in sorted(near) for step in (-15, -10, 10, 15) if made + step >= 0]
+    return Question.choice(text, right, beside, f"{why}.", near=sorted(near), column=column + 1)
 
 
 @game.question(kind="prediction", qa_level="medium", number=5)

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from ludex.code2logic.game import Game, Question, at, cells, numbers
 from ludex.code2logic.parts import grids
-from ludex.code2logic.parts.grids import STEPS, apart, neighbours, places
+from ludex.code2logic.parts.grids import STEPS, apart, beside, places
+from ludex.code2logic.parts.options import cluster
 from ludex.code2logic.parts.warehouse import State, move, solve, start
 
 if TYPE_CHECKING:
@@ -102,13 +103,12 @@ def player_after(state: State, rng: random.Random) -> Question:
     end = states[-1].player
     text = f"The player makes these moves: {', '.join(path)}. Where is the player then?"
     why = f"{told(path, states)}. The player ends at {at(*end)}."
-    near = cells([*neighbours(end, state.floor), *(s.player for s in states[:-1])])
-    return Question.choice(text, at(*end), cells(state.floor), why, near=near, moves=path)
+    return Question.choice(text, at(*end), cells(cluster(rng, end, sorted(state.floor))), why, moves=path)
 
 
 @game.question(kind="prediction", qa_level="medium", number=2)
 def box_after(state: State, rng: random.Random) -> Question | None:
-    """The cell of a box that the moves have pushed."""
+    """The cell of a box that the moves have pushed; the others are as far from where it is now, or little farther."""
     path, states = walked(state, rng)
     old = new = rng.choice(sorted(state.boxes))
     for before, after in pairwise(states):
@@ -118,8 +118,10 @@ def box_after(state: State, rng: random.Random) -> Question | None:
         return None
     text = f"The player makes these moves: {', '.join(path)}. Where is then the box that is now at {at(*old)}?"
     why = f"{told(path, states)}. The box from {at(*old)} ends at {at(*new)}."
-    near = cells([*neighbours(new, state.floor), old, states[-1].player])
-    return Question.choice(text, at(*new), cells(state.floor), why, near=near, moves=path, box=at(*old))
+    ahead = [beside(old, step, times) for times in (1, 2, 3) for step in STEPS.values()]
+    others = sorted(rng.sample(sorted(state.floor), len(state.floor)), key=partial(apart, old))
+    wrong = [place for place in dict.fromkeys([*ahead, *others]) if place in state.floor and place != new]
+    return Question.choice(text, at(*new), cells(wrong[:7]), why, moves=path, box=at(*old))
 
 
 @game.question(kind="strategy", qa_level="hard", number=3)
@@ -136,8 +138,8 @@ def fewest_moves(state: State, rng: random.Random) -> Question | None:
 @game.question(kind="perception", qa_level="easy", number=4)
 def player_at(state: State, rng: random.Random) -> Question:
     """The player's cell."""
-    here, near = at(*state.player), cells([*neighbours(state.player, state.floor), *state.boxes, *state.goals])
-    return Question.choice("Where is the player?", here, cells(state.floor), f"The player is at {here}.", near=near)
+    here, options = at(*state.player), cells(cluster(rng, state.player, sorted(state.floor)))
+    return Question.choice("Where is the player?", here, options, f"The player is at {here}.")
 
 
 @game.question(kind="perception", qa_level="easy", number=5, wishes=range(120))

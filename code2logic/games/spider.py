@@ -131,8 +131,9 @@ def face_up_after(state: State, rng: random.Random) -> Question | None:
     clicks = rng.randint(1, len(state.stock) // len(state.piles))
     ups = [len(pile) - down for pile, down in zip(state.piles, state.hidden, strict=True)]
     name, up = rng.choice([*zip(PILES, ups, strict=False)])
-    text = f"How many face-up cards are in {name} after {clicks} clicks on the stock, without any move?"
-    why = f"Now {name} has {up} face-up cards; each of {clicks} clicks adds one: {up + clicks}."
+    after, held = f"{clicks} click{'s' * (clicks > 1)}", f"{up} face-up card{'s' * (up != 1)}"
+    text = f"How many face-up cards are in {name} after {after} on the stock, without any move?"
+    why = f"Now {name} has {held}; a click adds one, so after {after} there are {up + clicks}."
     return Question.fill(text, up + clicks, why, pile=name, clicks=clicks)
 
 
@@ -160,19 +161,17 @@ def can_move(state: State, rng: random.Random, wish: str) -> Question | None:
 
 @game.question(kind="prediction", qa_level="hard", number=5)
 def uncovering_move(state: State, rng: random.Random) -> Question | None:
-    """The move of all face-up cards of a pile, among others of this card and legal ones elsewhere."""
+    """The move of all face-up cards of a pile, among their moves to other piles."""
     good, piles = RULES.legal_runs(state.piles, state.hidden), [*zip(PILES, state.piles, state.hidden, strict=False)]
     first = {(pile[down], name) for name, pile, down in piles if 0 < down == cards.run_start(pile, down)}
     best = [move for move in good if move[:2] in first]
     if not best:
         return None
     card, source, _ = right = rng.choice(best)
-    near = [move for name, *_ in piles if name != source and (move := Move(card, source, name)) not in good]
-    wrong = cards.tempting(rng, cards.face_up(state.piles, state.hidden), good, state.piles)
-    wrong += [move for move in good if move.source != source]
+    wrong = [move for name, *_ in piles if name != source and (move := Move(card, source, name)) not in good]
     text = f"Which of these moves is legal and turns up a face-down card of {source}?"
     why = f"The face-up cards of {source} are a run that begins with the {card}. So {right} turns one up."
-    return Question.choice(text, right, wrong, why, near=rng.sample(near, min(3, len(near))), pile=source)
+    return Question.choice(text, right, wrong, why, pile=source)
 
 
 @game.question(kind="strategy", qa_level="hard", number=6)

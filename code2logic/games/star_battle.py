@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from ludex.code2logic.game import Game, Question, at, listed
+from ludex.code2logic.game import Game, Question, at, cells, listed
 from ludex.code2logic.parts.grids import AROUND, Place, neighbours, places, spread, walks
+from ludex.code2logic.parts.options import cluster
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -154,14 +155,13 @@ def missing_star(state: State, rng: random.Random) -> Question:
 
 @game.question(kind="perception", qa_level="easy", number=2)
 def cell_in_region(state: State, rng: random.Random) -> Question:
-    """A cell of a region, among cells beside it."""
+    """A cell of a region, among one of each of the others."""
     regions = state.regions
     name = rng.choice(sorted({*regions.values()}))
-    inside = [place for place in regions if regions[place] == name]
-    beside = [at(*place) for place in regions if regions[place] != name and any(neighbours(place, inside))]
-    cell, others = at(*rng.choice(inside)), (at(*place) for place in regions if regions[place] != name)
+    one = {regions[place]: at(*place) for place in rng.sample(list(regions), len(regions))}
+    cell = one[name]
     text = f"Which of these cells is in region {name}?"
-    return Question.choice(text, cell, others, f"The cell at {cell} is marked {name}.", near=beside, region=name)
+    return Question.choice(text, cell, one.values(), f"The cell at {cell} is marked {name}.", region=name)
 
 
 @game.question(kind="perception", qa_level="easy", number=3, wishes=(True,) * 7 + (False,))
@@ -180,9 +180,9 @@ def cell_for_star(state: State, rng: random.Random) -> Question:
     """A cell that may take a star now, among cells that break as few of the conditions as possible."""
     regions = state.regions
     faults = {place: broken(state, regions, place) for place in regions}
-    cell = at(*rng.choice([place for place in faults if not faults[place]]))
+    right = rng.choice([place for place in faults if not faults[place]])
     near = [place for place in faults if len(faults[place]) == 1]
     examples = listed(f"({at(*place)}), since {faults[place][0]}" for place in rng.sample(near, min(2, len(near))))
-    why = f"{cell} has no star in its row, column or region, nor in a cell around it. Not so {examples}."
-    others = (at(*place) for place in faults if faults[place])
-    return Question.choice("Which of these cells may take a star now?", cell, others, why, near=(at(*p) for p in near))
+    why = f"{at(*right)} has no star in its row, column or region, nor in a cell around it. Not so {examples}."
+    options = cluster(rng, right, near if len(near) > 6 else (place for place in faults if faults[place]))
+    return Question.choice("Which of these cells may take a star now?", at(*right), cells(options), why)

@@ -13,8 +13,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ludex.code2logic.game import Game, Question, at, listed
+from ludex.code2logic.game import Game, Question, at, cells, listed
 from ludex.code2logic.parts.grids import AROUND, Place, neighbours, places
+from ludex.code2logic.parts.options import scattered
 
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw
@@ -235,15 +236,15 @@ def tree_cell(state: State, rng: random.Random) -> Question:
 
 @game.question(kind="prediction", qa_level="medium", number=9)
 def allowed_cell(state: State, rng: random.Random) -> Question | None:
-    """A cell that may take a tent now, among others, as far as possible beside a tree too."""
+    """A cell that may take a tent now, among others, as far as possible beside a tree too; no two in a line."""
     good = allowed(state)
     if not good:
         return None
-    row, column = rng.choice(good)
-    tempting = [at(*place) for place in beside(state) if place not in good]
-    others = [at(*place) for place in places(len(state.cells), len(state.cells)) if place not in good]
+    row, column = right = rng.choice(good)
+    board = places(len(state.cells), len(state.cells))
+    bad = [place for some in (beside(state), board) for place in rng.sample(some, len(some)) if place not in good]
     why = (
         f"{at(row, column)} is empty and beside a tree; it touches no tent; row {row + 1} still lacks "
         f"{state.rows('a')[row]}, column {column + 1} {state.columns('a')[column]}. Each other cell breaks a rule."
     )
-    return Question.choice("Which of these cells may take a tent now?", at(row, column), others, why, near=tempting)
+    return Question.choice("Which of these cells may take a tent now?", at(*right), cells(scattered(right, bad)), why)

@@ -150,19 +150,19 @@ def compared(state: State) -> str:
     return "; ".join(f"{name(cell)} {verdict(state, cell)}" for cell in moves(state))
 
 
-@game.question(kind="strategy", qa_level="medium", number=2)
-def best_move(state: State, rng: random.Random) -> Question | None:
-    """An optimal move among moves that are not; a position where every move is as good is not asked about."""
+@game.question(kind="strategy", qa_level="medium", number=2, wishes=range(9))
+def best_move(state: State, rng: random.Random, wish: int) -> Question | None:
+    """An optimal move, to each cell equally often, among moves that are not, where there are any."""
     good = best(state)
     worse = [cell for cell in moves(state) if cell not in good]
-    if not worse:
+    if not worse or wish not in good:
         return None
-    right, side = rng.choice(good), NAMES[state.mover]
+    side = NAMES[state.mover]
     return Question.choice(
         f"It is {side}'s turn. Which of these is an optimal move for {side}?",
-        name(right),
+        name(wish),
         [name(cell) for cell in range(9) if cell not in good],
-        f"With best play afterwards, for {side}: {compared(state)}. So {name(right)} is optimal.",
+        f"With best play afterwards, for {side}: {compared(state)}. So {name(wish)} is optimal.",
         near=map(name, worse),
         side=side,
     )

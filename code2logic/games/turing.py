@@ -212,13 +212,13 @@ def reading_later(state: State, rng: random.Random) -> Question:
     return Question.choice(text, right, every, f"{told(moments)} So: {right}.", steps=steps)
 
 
-@game.question(kind="prediction", qa_level="medium", number=2)
-def written_on(state: State, rng: random.Random) -> Question | None:
-    """The symbols written on a cell, one after the other."""
+@game.question(kind="prediction", qa_level="medium", number=2, wishes=(False, True))
+def written_on(state: State, rng: random.Random, wish: bool) -> Question | None:
+    """The symbols written on a cell, one after the other; more than two as often as two."""
     steps = rng.randint(*STEPS)
     moments = run(state, steps)
     path = [at(moment.row, moment.column) for moment in moments[:-1]]
-    often = sorted({cell for cell in path if path.count(cell) > 1})
+    often = sorted({cell for cell in path if (path.count(cell) > 2 if wish else path.count(cell) == 2)})
     if not often:
         return None
     cell = rng.choice(often)

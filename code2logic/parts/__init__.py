@@ -8,6 +8,7 @@ captures.py    pieces that take each other
 gems.py        match three
 landscape.py   land with stacks of blocks, and who can walk there
 latin.py       boards on which every row, column and box holds each colour once
+options.py     wrong options that do not give the right one away
 polar.py       places by angle and distance, spirals
 polyominoes.py partitions of a board into pieces
 pursuit.py     a maze with ghosts

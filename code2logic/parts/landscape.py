@@ -87,8 +87,9 @@ def around(cells: int) -> dict[Place, list[Place]]:
 def cheapest(land: Land, source: Place, goal: Place, most: int = 99) -> list[tuple[Place, int, int]]:
     """A way for which the fewest blocks have to be placed.
 
-    One steps up by one block at most; ladders are climbed from one block below them, or from higher. Blocks are not
-    placed on `source` and `goal`. Dijkstra's search from the goal: each step tells how high the one before must stand.
+    One steps up by one block at most; a ladder is climbed from `low` - 1 blocks above the ground, or from higher.
+    Blocks are not placed on `source` and `goal`. Dijkstra's search from the goal: each step tells how high the one
+    before must stand.
 
     Returns:
         The cells with their heights and the blocks placed there; none if that takes more than `most` blocks, or if the

@@ -53,6 +53,11 @@ def solve(state: State) -> list[str] | None:
     return done if result(state) == "won" else None
 
 
+def hidden(state: State) -> str:
+    """The code."""
+    return " ".join(state.secret)
+
+
 def note(state: State) -> str:
     """The code, once it does no harm."""
     return f"The code was {' '.join(state.secret)}." if result(state) == "lost" else ""
@@ -73,4 +78,5 @@ play = Play(
     progress=progress,
     solve=solve,
     note=note,
+    hidden=hidden,
 )

@@ -79,7 +79,12 @@ def note(state: State) -> str:
 
 
 play = Play(
-    game=replace(base.game, start=start, sizes={"easy": (5, 4), "medium": (6, 7), "hard": (8, 11)}),
+    game=replace(
+        base.game,
+        legend=f"{base.game.legend} A star is a mine that exploded.",
+        start=start,
+        sizes={"easy": (5, 4), "medium": (6, 7), "hard": (8, 11)},
+    ),
     rules=(
         "Minesweeper. Some cells hide a mine. A revealed cell shows how many of the up to eight cells next to it (also "
         "diagonally) hold mines; without a number there are none. Reveal every cell that holds no mine; revealing a "

@@ -13,6 +13,7 @@ from typing import Any
 
 from ludex.envs.contract import environments, tasks
 from ludex.envs.contract.subject import Broken, Subject
+from ludex.faults import place_of
 
 Rule = Callable[[Subject], str | None]
 
@@ -83,5 +84,6 @@ def examine(subject: Subject, title: str, rule: Rule) -> Finding | None:
     except Broken as broken:
         message, ok = str(broken), False
     except Exception as error:  # whatever the examined code raises is the finding
-        message, ok = f"{type(error).__name__}: {error}", False
+        place = place_of(error)
+        message, ok = f"{type(error).__name__}: {error}{f' ({place})' if place else ''}", False
     return None if message is None else Finding(title, ok, " ".join(message.split()))

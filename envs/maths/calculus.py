@@ -1,4 +1,8 @@
-"""Derivatives, tangents, integrals and limits; all built from known pairs, so no symbolic engine is needed."""
+"""Derivatives, tangents, integrals and limits; all built from known pairs, so no symbolic engine is needed.
+
+A polynomial is asked for by its coefficients: as a formula it also equals a difference or a weighted sum of values of
+the one in the question, with no rule of calculus behind it.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,11 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from ludex.envs.maths.problem import (
+    COEFFICIENTS,
     EXPRESSION,
     Problem,
     at,
+    falling,
     from_roots,
     nonzero,
     pick,
@@ -53,9 +59,8 @@ def _logarithm(draw: random.Random) -> Term:
 def derivative(draw: random.Random, difficulty: str) -> Problem:
     """Of a polynomial, of a sum of elementary functions, or by the product and chain rules."""
     if difficulty == "easy":
-        p = _polynomial(draw, draw.randint(2, 5))
-        f, answer, rule = poly(p), poly(slope(p)), "power rule"
-    elif difficulty == "medium":
+        return _power_rule(draw)
+    if difficulty == "medium":
         p = [0, *_polynomial(draw, draw.randint(0, 3))]
         terms = [Term(poly(p), poly(slope(p))), *(kind(draw) for kind in draw.sample((_wave, _growth, _logarithm), 2))]
         f, answer, rule = total([term.f for term in terms]), total([term.slope for term in terms]), "sum rule"
@@ -63,6 +68,12 @@ def derivative(draw: random.Random, difficulty: str) -> Problem:
         f, answer, rule = draw.choice((_product_rule, _chain_rule))(draw)
     work = f"By the {rule} $f'(x) = {answer}$."
     return Problem(f"Let $f(x) = {f}$. What is $f'(x)$?", answer, work, f, EXPRESSION)
+
+
+def _power_rule(draw: random.Random) -> Problem:
+    p = _polynomial(draw, draw.randint(2, 5))
+    work = f"By the power rule $f'(x) = {poly(slope(p))}$."
+    return Problem(f"Let $f(x) = {poly(p)}$. What is $f'(x)$?", falling(slope(p)), work, poly(p), COEFFICIENTS)
 
 
 def _product_rule(draw: random.Random) -> tuple[str, str, str]:
@@ -95,9 +106,11 @@ def antiderivative(draw: random.Random, difficulty: str) -> Problem:
     start = constant + sum(term.at_zero for term in terms)
     f = total([term.slope for term in terms])
     answer = total([term.f for term in terms]) + signed(constant)
-    question = f"Which function F has $F'(x) = {f}$ and $F(0) = {start}$?"
     work = f"Integrating term by term, and choosing the constant from F(0), $F(x) = {answer}$."
-    return Problem(question, answer, work, f"{f};{start}", EXPRESSION)
+    sought = f"has $F'(x) = {f}$ and $F(0) = {start}$?"
+    if difficulty == "hard":
+        return Problem(f"Which function F {sought}", answer, work, f"{f};{start}", EXPRESSION)
+    return Problem(f"Which polynomial F {sought}", falling([constant, *p[1:]]), work, f"{f};{start}", COEFFICIENTS)
 
 
 def definite_integral(draw: random.Random, difficulty: str) -> Problem:

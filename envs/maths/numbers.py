@@ -95,7 +95,9 @@ def _product(factors: Sequence[object]) -> str:
 
 
 def _multiples(draw: random.Random) -> Problem:
-    a, b = sorted(draw.sample(range(3, 30), 2))
+    a = b = 3
+    while b % a == 0:  # or the multiples of b would add nothing, and n/a could be the answer
+        a, b = sorted(draw.sample(range(3, 30), 2))
     n = draw.randint(200, 3000)
     both = lcm(a, b)
     value = n // a + n // b - n // both

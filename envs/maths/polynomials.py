@@ -1,8 +1,9 @@
-"""Expansion, factoring and simplification, with a formula as the answer.
+"""Expansion, factoring and simplification, with the coefficients of a polynomial as the answer.
 
 A verifier of equality accepts any formula that equals the gold, so "expand p"
-would accept p itself. Each family therefore asks for a part of the result that
-no rewriting of the question equals.
+would accept p itself, and a sum of fractions times its denominator is the
+numerator that was asked for. Each coefficient must be a numeral, which no
+rewriting of the question is.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ import random
 from fractions import Fraction
 
 from ludex.envs.maths.problem import (
-    EXPRESSION,
+    COEFFICIENTS,
     Coefficients,
     Problem,
     distinct,
+    falling,
     from_roots,
     nonzero,
     pick,
@@ -28,13 +30,13 @@ def expansion(draw: random.Random, difficulty: str) -> Problem:
     """The terms of low degree of an expanded product."""
     keep = pick(difficulty, 1, 2, 2)
     kept: Coefficients = []
-    while not any(kept[1:]):
+    while not any(kept[-1:]):  # so that the degree, and with it the number of coefficients, is the one asked for
         shown, expanded = (_powers if difficulty == "hard" else _factors)(draw, keep)
         kept = expanded[: keep + 1]
-    answer = poly(kept)
     listed = ", ".join(f"{c} for $x^{n}$" for n, c in enumerate(kept))
     question = f"Expand ${shown}$ and keep only the terms of degree at most {keep}. Which polynomial in x is left?"
-    return Problem(question, answer, f"The coefficients are {listed}, so ${answer}$ is left.", shown, EXPRESSION)
+    work = f"The coefficients are {listed}, so ${poly(kept)}$ is left."
+    return Problem(question, falling(kept), work, shown, COEFFICIENTS)
 
 
 def _factors(draw: random.Random, count: int) -> tuple[str, Coefficients]:
@@ -57,13 +59,13 @@ def factoring(draw: random.Random, difficulty: str) -> Problem:
     common, first, second = roots[:shared], roots[shared : shared + own], roots[shared + own :]
     a, b = draw.sample(range(1, 6), 2)
     p, q = from_roots(common + first, a), from_roots(common + second, b)
-    answer = poly(from_roots(common))
+    divisor = from_roots(common)
     question = f"What is the monic greatest common divisor of the polynomials ${poly(p)}$ and ${poly(q)}$?"
     work = (
         f"The first has the roots {_listed(common + first)}, the second {_listed(common + second)}. "
-        f"They share {_listed(common)}, so the divisor is ${answer}$."
+        f"They share {_listed(common)}, so the divisor is ${poly(divisor)}$."
     )
-    return Problem(question, answer, work, ";".join(sorted((poly(p), poly(q)))), EXPRESSION)
+    return Problem(question, falling(divisor), work, ";".join(sorted((poly(p), poly(q)))), COEFFICIENTS)
 
 
 def _listed(numbers: list[int]) -> str:
@@ -79,7 +81,7 @@ def simplification(draw: random.Random, difficulty: str) -> Problem:
     while sum(tops) == 0:
         tops[0] += 1 if tops[0] != -1 else 2
     parts = [product([top], from_roots([r for r in roots if r != root])) for top, root in zip(tops, roots, strict=True)]
-    answer = poly([sum(column, Fraction(0)) for column in zip(*parts, strict=True)])
+    numerator = [sum(column, Fraction(0)) for column in zip(*parts, strict=True)]
     fractions = [
         f"{'-' if top < 0 else ''}\\frac{{{abs(top)}}}{{{poly([-root, 1])}}}"
         for top, root in zip(tops, roots, strict=True)
@@ -87,17 +89,19 @@ def simplification(draw: random.Random, difficulty: str) -> Problem:
     shown, denominator = total(fractions), poly(from_roots(roots))
     question = f"Write ${shown}$ as one fraction with the denominator ${denominator}$. What is its numerator?"
     summands = total([f"({poly(part)})" for part in parts])
-    return Problem(question, answer, f"The numerator is ${summands} = {answer}$.", shown, EXPRESSION)
+    work = f"The numerator is ${summands} = {poly(numerator)}$."
+    return Problem(question, falling(numerator), work, shown, COEFFICIENTS)
 
 
 def _cancelled(draw: random.Random) -> Problem:
     common, first, second = distinct(draw, 3, 12)
     leading = draw.randint(1, 6)
     top, bottom = poly(from_roots([common, first], leading)), poly(from_roots([common, second]))
-    answer = poly(from_roots([first], leading))
+    numerator = from_roots([first], leading)
     question = (
         f"Reduce $\\frac{{{top}}}{{{bottom}}}$ to lowest terms, with a denominator whose leading coefficient is 1. "
         "What is the numerator?"
     )
-    work = f"The factor ${poly([-common, 1])}$ cancels; what is left is $\\frac{{{answer}}}{{{poly([-second, 1])}}}$."
-    return Problem(question, answer, work, f"{top}/{bottom}", EXPRESSION)
+    left = f"\\frac{{{poly(numerator)}}}{{{poly([-second, 1])}}}"
+    work = f"The factor ${poly([-common, 1])}$ cancels; what is left is ${left}$."
+    return Problem(question, falling(numerator), work, f"{top}/{bottom}", COEFFICIENTS)

@@ -11,6 +11,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 NUMBER = r"Give the exact value, an integer or a fraction, as \boxed{value}."
+COEFFICIENTS = r"Give its coefficients, the highest power first and zeros included, as \boxed{(first, ..., last)}."
 EXPRESSION = r"Give a formula in x as \boxed{formula}."
 
 
@@ -20,7 +21,7 @@ class Problem:
 
     Attributes:
         question: the statement, without the way to answer; mathematics between dollars.
-        answer: the gold, a numeral such as "7/3" or a formula in LaTeX.
+        answer: the gold: a numeral such as "7/3", coefficients such as "(2, 0, -7/3)", or a formula in LaTeX.
         work: a short derivation; the boxed answer is appended to it.
         key: canonical form of the problem inside its family.
         reply: how to answer.
@@ -89,6 +90,11 @@ def poly(coefficients: Coefficients, variable: str = "x") -> str:
     """The polynomial in LaTeX, highest power first."""
     terms = [tex(c) if n == 0 else times(c, power(n, variable)) for n, c in enumerate(coefficients) if c]
     return total(terms[::-1])
+
+
+def falling(coefficients: Coefficients) -> str:
+    """The coefficients as an answer, highest power first: "(2, 0, -7/3)"."""
+    return f"({', '.join(str(c) for c in reversed(coefficients))})"
 
 
 def product(*factors: Coefficients) -> list[Fraction | int]:

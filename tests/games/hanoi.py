@@ -49,8 +49,9 @@ def discs_on(state, asked, answer):
     return int(answer) == len(piles(state)[asked["peg"] - 1])
 
 
-def legal_move(state, asked, answer):
-    return move(piles(state), answer) is not None
+def legal_moves(state, asked, answer):
+    named = answer.replace(" and ", ", ").split(", ")
+    return [words for words in MOVES if move(piles(state), words) is not None] == sorted(named)
 
 
 def peg_after(state, asked, answer):
